@@ -1,0 +1,61 @@
+# `make help` lists the targets. Set-up needs only Python ≥ 3.11, make and git.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+export LITELLM_LOCAL_MODEL_COST_MAP := True
+
+.DEFAULT_GOAL := help
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "synth_assets needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Name another: make PYTHON=python3.12 …"; exit 1; }
+	@if command -v uv > /dev/null; then uv venv --quiet --seed --python $(PYTHON) $(VENV); \
+		else $(PYTHON) -m venv $(VENV); fi
+
+# What a user needs.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) …"
+	@if command -v uv > /dev/null; then uv pip install --quiet --python $(BIN)/python -c constraints.txt -e .; \
+		else $(BIN)/python -m pip install --quiet -c constraints.txt -e .; fi
+	@touch $@
+
+# What tests and checks need on top.
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing the development tools into $(VENV) …"
+	@if command -v uv > /dev/null; then uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
+	@touch $@
+
+.PHONY: help install dev demo ui test check format screenshots clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed  ## Make .venv and install the package into it
+dev: $(VENV)/.installed-dev  ## Also install what tests and checks need
+
+demo: $(VENV)/.installed  ## Run the recipe quickstart with the offline teacher: no key, no network
+	@$(BIN)/synth-assets run quickstart
+
+ui: $(VENV)/.installed  ## Open the Dagster UI on http://127.0.0.1:3000, with the demo's run in it
+	@$(BIN)/synth-assets ui
+
+test: $(VENV)/.installed-dev  ## Run the tests (no key, no network)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: $(VENV)/.installed-dev  ## Check format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+
+format: $(VENV)/.installed-dev  ## Format the code and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+screenshots: $(VENV)/.installed-dev  ## Make the pictures in docs/ anew (needs Debian's chromium)
+	@$(BIN)/python -m docs.make_screenshots
+
+clean:  ## Remove .venv; never touches .synth/, which holds what was paid for
+	rm -rf $(VENV) *.egg-info

@@ -1,0 +1,117 @@
+-- At most one preference pair for each kept prompt.
+-- rated: best mean rating against one that the recipe's binarisation chooses (Cui et al. 2023;
+-- best_vs_random_other is Zephyr's, Tunstall et al. 2023, where ties are possible).
+-- verified: an answer verified against one refuted.
+{% set verified = var('dpo_pairs') == 'verified' %}
+{% set binarisation = var('dpo_binarisation') %}
+with
+sides as (
+    -- draw: a fixed order that does not hang on rating, model or time.
+    select *, sha256(concat_ws('|', prompt_id, completion_id)) as draw
+    from {{ ref('scored_completions') }}
+    where
+        is_prompt_kept
+        and status = 'ok'
+        and regexp_matches(text, '\S')
+        {% if verified %}
+        and verification in ('verified', 'refuted')
+        {% else %}
+        and mean_rating is not null
+        {% endif %}
+),
+best as (
+    select *
+    from sides
+    where
+        {% if verified %}
+        verification = 'verified'
+        {% else %}
+        verification is distinct from 'refuted'
+        {% endif %}
+    qualify
+        row_number() over (
+            partition by prompt_id
+            order by
+                mean_rating desc nulls last,
+                {% if verified %}
+                draw,
+                {% endif %}
+                completion_id
+        ) = 1
+),
+pairs as (
+    select
+        b.prompt_id,
+        b.round,
+        b.messages as prompt,
+        [{'role': 'assistant', 'content': b.text}] as chosen,
+        [{'role': 'assistant', 'content': r.text}] as rejected,
+        b.completion_id as chosen_completion_id,
+        r.completion_id as rejected_completion_id,
+        b.mean_rating as chosen_rating,
+        r.mean_rating as rejected_rating,
+        -- Means of thirds are not exact: 4.333… - 3.833… must reach a margin of 0.5.
+        round(b.mean_rating - r.mean_rating, 6) as margin,
+        b.split,
+        b.family_id,
+        b.model as chosen_model,
+        r.model as rejected_model,
+        case when b.licence = r.licence then b.licence end as licence,
+        b.method,
+        r.draw
+    from best as b
+    inner join sides as r
+        on
+            r.prompt_id = b.prompt_id
+            and r.completion_id <> b.completion_id
+            and r.text <> b.text
+    {% if verified %}
+    where r.verification = 'refuted'
+    {% elif binarisation == 'best_vs_random_other' %}
+    where r.mean_rating <= b.mean_rating
+    {% else %}
+    where
+        round(b.mean_rating - r.mean_rating, 6) > 0
+        and round(b.mean_rating - r.mean_rating, 6)
+        >= cast({{ var('dpo_min_margin') }} as double)
+    {% endif %}
+    qualify
+        row_number() over (
+            partition by b.prompt_id
+            order by
+                {% if not verified and binarisation == 'best_vs_worst' %}
+                r.mean_rating,
+                {% endif %}
+                r.draw,
+                r.completion_id
+        ) = 1
+)
+select
+    left(
+        sha256(concat_ws('|', 'dpo_set', chosen_completion_id, rejected_completion_id)), 24
+    ) as pair_id,
+    prompt_id,
+    round,
+    prompt,
+    chosen,
+    rejected,
+    chosen_completion_id,
+    rejected_completion_id,
+    chosen_rating,
+    rejected_rating,
+    margin,
+    {% if verified %}
+    -- The verifier tells the sides apart, whatever their ratings.
+    false as is_tie,
+    'verified_vs_refuted' as pairing,
+    {% else %}
+    margin = 0 as is_tie,
+    {{ binarisation }} as pairing,
+    {% endif %}
+    split,
+    family_id,
+    chosen_model,
+    rejected_model,
+    licence,
+    method
+from pairs

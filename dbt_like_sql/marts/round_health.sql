@@ -1,0 +1,96 @@
+-- One number a row: what each round made, kept and how varied it is. A share of nothing is null.
+with
+prompts as (
+    select
+        round,
+        count(*) as candidates,
+        count(*) filter (where drop_reason is null) as kept_prompts,
+        count(*) filter (where drop_reason is null and origin = 'human') as human_prompts,
+        count(*) filter (where drop_reason is null and starts_with(origin, 'model:'))
+            as model_prompts,
+        count(distinct family_id) filter (where drop_reason is null) as families
+    from {{ ref('mutated_prompts') }}
+    group by round
+),
+answers as (
+    select
+        round,
+        count(*) as completions,
+        count(*) filter (where status = 'ok') as completions_ok,
+        count(*) filter (where status = 'ok' and is_self_training) as completions_self_training,
+        count(mean_rating) as rated_completions,
+        cast(sum(cast(mean_rating as decimal(38, 9))) as double) as rating_sum,
+        count(*) filter (where verification = 'verified') as verified,
+        count(*) filter (where verification = 'refuted') as refuted
+    from {{ ref('scored_completions') }}
+    group by round
+),
+examples as (
+    select round, count(*) as sft_rows from {{ ref('sft_set') }} group by round
+),
+pairs as (
+    select round, count(*) as preference_pairs from {{ ref('dpo_set') }} group by round
+),
+words as (
+    select round, count(*) as words, count(distinct word) as vocabulary
+    from (select round, unnest(words) as word from {{ ref('kept_prompt_words') }}) as one
+    group by round
+),
+bigrams as (
+    select round, count(*) as bigrams, count(distinct bigram) as distinct_bigrams
+    from (
+        select round, unnest(list_zip(words[1:len(words) - 1], words[2:])) as bigram
+        from {{ ref('kept_prompt_words') }}
+    ) as two
+    group by round
+),
+all_rounds as (
+    select round from {{ ref('rounds') }}
+    union
+    select round from {{ ref('mutated_prompts') }}
+    union
+    select round from {{ ref('completions') }}
+),
+metrics as (
+    select unnest([
+        'candidates', 'kept_prompts', 'drop_rate', 'human_share', 'model_share', 'families',
+        'mean_words', 'vocabulary', 'distinct_2', 'completions', 'ok_share',
+        'self_training_share', 'rated_completions', 'mean_rating', 'verified_share', 'sft_rows',
+        'preference_pairs'
+    ]) as metric
+)
+select
+    left(sha256(concat_ws('|', 'round_health', a.round, m.metric)), 24) as health_id,
+    a.round,
+    m.metric,
+    cast(
+        case m.metric
+            when 'candidates' then coalesce(p.candidates, 0)
+            when 'kept_prompts' then coalesce(p.kept_prompts, 0)
+            when 'drop_rate' then (p.candidates - p.kept_prompts) / nullif(p.candidates, 0)
+            when 'human_share' then p.human_prompts / nullif(p.kept_prompts, 0)
+            when 'model_share' then p.model_prompts / nullif(p.kept_prompts, 0)
+            when 'families' then coalesce(p.families, 0)
+            when 'mean_words' then w.words / nullif(p.kept_prompts, 0)
+            when 'vocabulary' then coalesce(w.vocabulary, 0)
+            when 'distinct_2' then b.distinct_bigrams / nullif(b.bigrams, 0)
+            when 'completions' then coalesce(c.completions, 0)
+            when 'ok_share' then c.completions_ok / nullif(c.completions, 0)
+            when 'self_training_share'
+                then c.completions_self_training / nullif(c.completions_ok, 0)
+            when 'rated_completions' then coalesce(c.rated_completions, 0)
+            when 'mean_rating' then c.rating_sum / nullif(c.rated_completions, 0)
+            when 'verified_share' then c.verified / nullif(c.verified + c.refuted, 0)
+            when 'sft_rows' then coalesce(e.sft_rows, 0)
+            when 'preference_pairs' then coalesce(d.preference_pairs, 0)
+        end as double
+    ) as value
+from all_rounds as a
+cross join metrics as m
+left join prompts as p on p.round = a.round
+left join answers as c on c.round = a.round
+left join examples as e on e.round = a.round
+left join pairs as d on d.round = a.round
+left join words as w on w.round = a.round
+left join bigrams as b on b.round = a.round
+where a.round is not null

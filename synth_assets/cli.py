@@ -1,0 +1,281 @@
+"""The command line ``synth-assets``: words for people on standard error, or one JSON value with
+``--json`` on standard output."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from synth_assets.console.messages import people, print_error, print_json
+from synth_assets.errors import (
+    QueryError,
+    RecipeError,
+    SqlModelError,
+    SynthError,
+    TemplateError,
+)
+from synth_assets.project import find_recipe, project_folder, recipe_paths
+from synth_assets.recipe import Recipe, load_recipe
+from synth_assets.store.home import Home
+
+if TYPE_CHECKING:
+    from synth_assets.stages.status import TableStatus
+
+LOOPBACK = "127.0.0.1"
+Command = TypeVar("Command", bound=Callable[..., Any])
+WRONG = (RecipeError, TemplateError, SqlModelError, QueryError)
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+
+def explained(command: Command) -> Command:
+    """Turns errors of ours into their message and exit code; others keep their stack trace.
+
+    With ``--json`` standard output holds one JSON value even then.
+    """
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except SynthError as error:
+            message, code = str(error), WRONG_INPUT if isinstance(error, WRONG) else FAILED
+        except KeyboardInterrupt:
+            message, code = "interrupted", INTERRUPTED
+        if kwargs.get("as_json"):
+            state = "interrupted" if code == INTERRUPTED else "failed"
+            print_json({"status": state, "errors": [message]})
+        print_error(message)
+        sys.exit(code)
+
+    return run  # type: ignore[return-value]
+
+
+def _recipe(name: str) -> Recipe:
+    return load_recipe(find_recipe(name))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="synth-assets")
+def main() -> None:
+    """Manufactures post-training data for language models as a graph of versioned tables.
+
+    State lies under SYNTH_HOME (default .synth/); recipes under recipes/.
+    """
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON value for programs.")
+
+
+@main.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@click.option("--round", "open_round", type=click.Choice(["new"]), help="Open the next round.")
+@click.option("--select", multiple=True, help="Only these tables; +TABLE, TABLE+ for neighbours.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A trial with at most N seeds and candidates a method, kept apart under RECIPE_trial; "
+    "what it asks, the real run need not ask again.",
+)
+@click.option("--retry-failed", is_flag=True, help="Ask again what was cut, refused or failed.")
+@click.option(
+    "--regenerate",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="ROUND",
+    help="Generate a round's prompts anew with today's parameters.",
+)
+@as_json
+@explained
+def run(
+    recipe_name: str,
+    open_round: str | None,
+    select: tuple[str, ...],
+    limit: int | None,
+    retry_failed: bool,
+    regenerate: int | None,
+    as_json: bool,
+) -> None:
+    """Bring every table of RECIPE up to date, through Dagster."""
+    from synth_assets.console.run_screen import RunScreen
+    from synth_assets.console.summary import print_summary, summarise
+    from synth_assets.graph.runs import RunWishes, run_recipe
+    from synth_assets.stages.checking import what_stops_a_run
+    from synth_assets.stages.trial import trial_recipe
+
+    recipe = _recipe(recipe_name)
+    if limit is not None:
+        recipe = trial_recipe(recipe, limit)
+    problems = what_stops_a_run(recipe)
+    if problems:
+        raise RecipeError("\n".join(f"{recipe.path}: {problem}" for problem in problems))
+    home = Home.from_environment()
+    _let_sigterm_interrupt()
+    wishes = RunWishes(open_round == "new", regenerate or 0, retry_failed, select)
+    with RunScreen(people, recipe) as screen:
+        outcome = run_recipe(recipe, home, wishes, screen.watch)
+    summary = summarise(recipe, home, outcome)
+    if as_json:
+        print_json(summary)
+    else:
+        print_summary(people, recipe, home, summary)
+    for message in summary["errors"]:
+        print_error(message)
+    sys.exit(outcome.exit_code)
+
+
+@main.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@as_json
+@explained
+def plan(recipe_name: str, as_json: bool) -> None:
+    """Tell the calls and cost of a run of RECIPE; make none.
+
+    The calls are an upper bound. Tokens and USD are about what that many calls would take, by the
+    mean of earlier ones.
+    """
+    from synth_assets.console.tables import print_plan
+    from synth_assets.stages.planning import plan_recipe
+
+    recipe = _recipe(recipe_name)
+    rows = plan_recipe(recipe, Home.from_environment())
+    if as_json:
+        print_json([row.as_json() for row in rows])
+    else:
+        print_plan(people, rows)
+
+
+@main.command()
+@click.argument("recipe_name", metavar="[RECIPE]", required=False)
+@as_json
+@explained
+def check(recipe_name: str | None, as_json: bool) -> None:
+    """Find what is wrong with a recipe before anything is paid.
+
+    Looks at the recipe, its files, models, templates and SQL; without RECIPE at every recipe.
+    """
+    from synth_assets.console.tables import print_findings
+    from synth_assets.stages.checking import check_recipe
+
+    paths = [find_recipe(recipe_name)] if recipe_name else recipe_paths()
+    if not paths:
+        raise RecipeError(f"{project_folder() / 'recipes'}: holds no recipe")
+    findings = {str(path): check_recipe(path) for path in paths}
+    if as_json:
+        print_json({path: [f.as_json() for f in found] for path, found in findings.items()})
+    else:
+        for path, found in findings.items():
+            people.print(Text(Path(path).name, "bold"))
+            print_findings(people, found)
+    wrong = any(f.level == "error" for found in findings.values() for f in found)
+    sys.exit(2 if wrong else 0)
+
+
+@main.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@as_json
+@explained
+def status(recipe_name: str, as_json: bool) -> None:
+    """Tell which tables of RECIPE are out of date, and why."""
+    from synth_assets.console.tables import print_status
+    from synth_assets.stages.bystander import has_lake, looking_at
+    from synth_assets.stages.status import table_statuses
+
+    recipe, home = _recipe(recipe_name), Home.from_environment()
+    with looking_at(recipe, home) as workshop:
+        statuses = table_statuses(workshop)
+    if as_json:
+        print_json({name: _status_json(status) for name, status in statuses.items()})
+        return
+    print_status(people, statuses)
+    if not has_lake(home):
+        people.print(f"Nothing was made yet in {home.path}", markup=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("sql")
+@click.option("--at", "version", help="A version of the lake (snapshot id).")
+@as_json
+@explained
+def query(sql: str, version: str | None, as_json: bool) -> None:
+    """Run one SELECT on the lake, read-only.
+
+    Tables are RECIPE.TABLE, such as quickstart.sft_set; calls are llm.calls.
+    """
+    from synth_assets.console.tables import print_frame
+    from synth_assets.store.query import query_lake
+
+    frame = query_lake(Home.from_environment(), sql, at=version)
+    if as_json:
+        print_json(frame.to_dicts())
+    else:
+        print_frame(Console(highlight=False), frame)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@explained
+def ui(port: int) -> None:
+    """Open the Dagster UI on loopback, with this lake's history.
+
+    Ctrl-C stops it. The server has no login, so it listens to this machine only.
+    """
+    from synth_assets.graph.instance import workspace_file
+    from synth_assets.graph.web_server import serve
+
+    _refuse_taken_port(port)
+    home = Home.from_environment()
+    os.environ["SYNTH_HOME"] = str(home.path)
+    os.environ["SYNTH_PROJECT"] = str(project_folder())
+    people.print(f"http://{LOOPBACK}:{port}  (Ctrl-C stops it)")
+    sys.exit(serve(ui_command(workspace_file(home), port), home, people.print))
+
+
+def ui_command(workspace: Path, port: int) -> list[str]:
+    """The server that ``ui`` starts and watches."""
+    # Dagster recommends `dg dev`, which is a package more and does the same here.
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    dagster = ["-m", "dagster", "dev", "-w", str(workspace)]
+    return [sys.executable, *quiet, *dagster, "--host", LOOPBACK, "--port", str(port)]
+
+
+def _refuse_taken_port(port: int) -> None:
+    """Dagster would start its daemon and die of a stack trace."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError as error:
+            raise SynthError(
+                f"port {port} cannot be used ({error.strerror}); stop what listens there, or give "
+                f"another with --port {port + 1 if port < 65535 else 3000}"
+            ) from error
+
+
+def _status_json(status: TableStatus) -> dict[str, Any]:
+    return {name: value for name, value in asdict(status).items() if name != "table"}
+
+
+def _let_sigterm_interrupt() -> None:
+    """SIGTERM ends a run as Ctrl-C does: cleanly, with what was done kept."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+if __name__ == "__main__":
+    main()

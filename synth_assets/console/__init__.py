@@ -1,0 +1,1 @@
+"""What the command line shows: reports and frames in, text for people out."""

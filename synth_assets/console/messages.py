@@ -1,0 +1,24 @@
+"""Messages and values in, standard error for people or standard output for programs out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from synth_assets.console.json_value import to_json
+from synth_assets.console.plain_text import plain
+
+people = Console(stderr=True, highlight=False)
+
+
+def print_error(message: str) -> None:
+    """``error: …`` for people, whole lines, and nothing in it that a terminal obeys."""
+    people.print(Text(f"error: {plain(message)}", "red"), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    click.echo(to_json(value))

@@ -1,0 +1,99 @@
+"""A run as it goes on: events in, live lines for people out."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from synth_assets.console.plain_text import one_line
+from synth_assets.console.tables import count_of, money
+from synth_assets.graph.progress import RunEvent
+from synth_assets.llm.call_stats import CallStats
+from synth_assets.recipe import Recipe
+
+PLAIN_EVERY_S = 10.0
+"""Where standard error is no terminal, progress is a line now and then, not a spinner."""
+
+
+class RunScreen:
+    """Shows one line a table when it is done, and a live line for the one under way."""
+
+    def __init__(self, console: Console, recipe: Recipe) -> None:
+        self._console = console
+        self._recipe = recipe
+        self._status: Status | None = None
+        self._started = 0.0
+        self._printed = 0.0
+
+    def __enter__(self) -> Self:
+        title = Text(self._recipe.name, "bold")
+        title.append(f"  {one_line(self._recipe.description)}", "default")
+        self._console.print(title, soft_wrap=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def watch(self, event: RunEvent) -> None:
+        """Takes one event of the run."""
+        if event.kind == "started":
+            self._stop()
+            self._started = self._printed = time.monotonic()
+            if self._console.is_terminal:
+                self._status = self._console.status(f"{event.table} …")
+                self._status.start()
+        elif event.kind == "asking" and event.stats is not None:
+            self._asking(event, event.stats)
+        elif event.kind == "finished":
+            self._stop()
+            self._console.print(self._done(event), markup=False, soft_wrap=True)
+
+    def _asking(self, event: RunEvent, stats: CallStats) -> None:
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        line = (
+            f"{event.table}, round {event.round}: {stats.made:,} calls made, "
+            f"{stats.cached:,} reused, {stats.failed:,} failed, "
+            f"{stats.made / seconds:,.0f} a second, {money(stats.cost_usd)} USD"
+        )
+        if self._status is not None:
+            self._status.update(line)
+        elif time.monotonic() - self._printed > PLAIN_EVERY_S:
+            self._printed = time.monotonic()
+            self._console.print(f"  … {line}", markup=False)
+
+    def _done(self, event: RunEvent) -> str:
+        rows, report = event.rows, event.report
+        seconds = time.monotonic() - self._started
+        count = rows.height if rows is not None else 0
+        parts = [count_of(count, "row")]
+        if rows is not None and "drop_reason" in rows.columns:
+            kept = int(rows["drop_reason"].is_null().sum())
+            parts = [f"{kept:,} kept, {count - kept:,} dropped"]
+        if report is not None:
+            if not report.rounds_made:
+                parts.append("unchanged")
+            if report.stats.made or report.stats.cached:
+                made = count_of(report.stats.made, "call")
+                parts.append(f"{made}, {report.stats.cached:,} reused")
+            failed = [name for name, check in report.checks.items() if not check.passed]
+            if failed:
+                parts.append(f"warnings: {', '.join(failed)}")
+            wait = report.notes.get("seeds_that_wait")
+            if wait:
+                parts.append(str(wait))
+        return f"  {event.table:<24} {seconds:6.1f} s   {'; '.join(parts)}"
+
+    def _stop(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None

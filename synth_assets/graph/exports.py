@@ -1,0 +1,188 @@
+"""Exports as assets: the finished sets in, files that the trainers load out."""
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from synth_assets import export
+from synth_assets.errors import SynthError
+from synth_assets.export import ExportSummary, write_card, write_dpo, write_sft
+from synth_assets.graph.assets import asset_key, failure
+from synth_assets.graph.progress import Announcer
+from synth_assets.graph.resources import LakeResource
+from synth_assets.identity import content_hash
+from synth_assets.recipe import Recipe
+from synth_assets.stages.stage import Stage, source_hash
+from synth_assets.store.commits import CommitLog
+from synth_assets.store.home import Home
+from synth_assets.store.lake import Lake
+
+GROUP = "6_exports"
+CARD_TABLES = ("dropped_rows", "round_health")
+WRITERS: dict[str, tuple[str, str, Callable[..., ExportSummary]]] = {
+    "sft_export": (
+        "sft_set",
+        "SFT examples for TRL, OpenAI fine-tuning, LLaMA-Factory, Axolotl and Hugging Face.",
+        write_sft,
+    ),
+    "dpo_export": (
+        "dpo_set",
+        "Preference pairs for TRL, OpenAI fine-tuning, LLaMA-Factory, Axolotl and Hugging Face.",
+        write_dpo,
+    ),
+}
+
+
+def export_assets(recipe: Recipe, stages: Mapping[str, Stage]) -> list[dg.AssetsDefinition]:
+    """An export for each set that the recipe makes."""
+    return [
+        _export_asset(recipe, stages, name)
+        for name, (table, *_) in WRITERS.items()
+        if table in stages
+    ]
+
+
+def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.AssetsDefinition:
+    table, description, write = WRITERS[name]
+    stage = stages[table]
+    files_match = dg.AssetCheckSpec(
+        "files_hold_the_set",
+        asset=asset_key(recipe, name),
+        description="The files hold every row of the set, each once.",
+        blocking=True,
+    )
+
+    @dg.multi_asset(
+        name=f"{recipe.name}__{name}",
+        specs=[
+            dg.AssetSpec(
+                asset_key(recipe, name),
+                deps=[asset_key(recipe, t) for t in (table, *CARD_TABLES)],
+                description=description,
+                group_name=f"{recipe.name}_{GROUP}",
+                kinds={"parquet", "json"},
+                owners=[recipe.owner] if recipe.owner else None,
+                code_version=code_version(recipe, name),
+                skippable=True,
+            )
+        ],
+        check_specs=[files_match],
+        can_subset=True,
+    )
+    def write_export(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
+        announcer = Announcer(context, recipe.name, name)
+        rows = lake.lake.read(recipe.name, stage.table)
+        if not context.selected_asset_keys:
+            yield _files_check(lake.lake, recipe, name, stage, rows)
+            return
+        announcer.started()
+        try:
+            lake.hold_recipe(recipe.name, context.run.run_id)
+            summary, versions = write_files(lake.lake, recipe, write, rows)
+        except SynthError as error:
+            raise failure(error) from error
+        announcer.finished(None, rows)
+        yield dg.MaterializeResult(
+            asset_key=asset_key(recipe, name),
+            metadata={
+                "dagster/row_count": rows.height,
+                "folder": dg.MetadataValue.path(str(summary.folder)),
+                "files": len(summary.files),
+                "ties_left_out": summary.ties_left_out,
+            },
+            data_version=dg.DataVersion(
+                content_hash(versions.get(table), recipe.export.model_dump(mode="json"))
+            ),
+            check_results=[_files_check(lake.lake, recipe, name, stage, rows)],
+        )
+
+    return write_export
+
+
+def code_version(recipe: Recipe, name: str) -> str:
+    """What the recipe says of exports, and the source of every module that writes one."""
+    modules = tuple(
+        import_module(f"{export.__name__}.{module.name}")
+        for module in iter_modules(export.__path__)
+    )
+    return content_hash(name, recipe.export.model_dump(mode="json"), source_hash(modules))[:16]
+
+
+def write_files(
+    lake: Lake, recipe: Recipe, write: Callable[..., ExportSummary], rows: pl.DataFrame
+) -> tuple[ExportSummary, dict[str, str]]:
+    """The files of one set and the card of the whole folder; also the versions of the tables."""
+    folder = lake.home.exports / recipe.name
+    log = CommitLog(lake, recipe.name)
+    versions = {
+        table: version
+        for table in (
+            "seed_prompts",
+            "mutated_prompts",
+            "completions",
+            "judgments",
+            "sft_set",
+            "dpo_set",
+        )
+        if (version := log.table_hash(table)) is not None
+    }
+    summary = write(folder, rows)
+    write_card(
+        folder,
+        recipe=recipe,
+        versions=versions,
+        simulated=is_simulated(recipe),
+        health=_health(lake, recipe),
+        dropped=_dropped(lake, recipe),
+    )
+    return summary, versions
+
+
+def is_simulated(recipe: Recipe) -> bool:
+    """True where an offline teacher wrote completions or prompts."""
+    return any(recipe.models[name].provider == "offline" for _, name in recipe.model_uses())
+
+
+def exported_ids(home: Home, recipe: Recipe, table: str) -> pl.Series:
+    """Ids of the rows in the set's own Parquet files, sorted."""
+    config = {"sft_set": "sft", "dpo_set": "preference"}[table]
+    files = sorted((home.exports / recipe.name / "data" / config).glob("*.parquet"))
+    found = [pl.read_parquet(file, columns=["id"])["id"] for file in files]
+    return pl.concat([pl.Series("id", [], pl.String), *found]).sort()
+
+
+def _files_check(
+    lake: Lake, recipe: Recipe, name: str, stage: Stage, rows: pl.DataFrame
+) -> dg.AssetCheckResult:
+    # A pair of equal sides teaches no preference, and is left out of the files.
+    told = rows.filter(~pl.col("is_tie")) if "is_tie" in rows.columns else rows
+    expected = told[stage.key].cast(pl.String).sort()
+    found = exported_ids(lake.home, recipe, stage.name)
+    return dg.AssetCheckResult(
+        asset_key=asset_key(recipe, name),
+        check_name="files_hold_the_set",
+        passed=found.to_list() == expected.to_list(),
+        metadata={"rows_of_the_set": expected.len(), "rows_in_the_files": found.len()},
+    )
+
+
+def _health(lake: Lake, recipe: Recipe) -> pl.DataFrame | None:
+    if not lake.has(recipe.name, "round_health"):
+        return None
+    return lake.frame(
+        f"SELECT round, metric, value FROM {Lake.relation(recipe.name, 'round_health')} "
+        "ORDER BY round, metric"
+    )
+
+
+def _dropped(lake: Lake, recipe: Recipe) -> pl.DataFrame | None:
+    if not lake.has(recipe.name, "dropped_rows"):
+        return None
+    return lake.frame(
+        'SELECT stage AS "table", reason, count(*) AS rows '
+        f"FROM {Lake.relation(recipe.name, 'dropped_rows')} GROUP BY ALL ORDER BY ALL"
+    )

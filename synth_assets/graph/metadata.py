@@ -1,0 +1,222 @@
+"""What the UI shows of a table: frames and reports in, Dagster metadata values out. Small, since
+each value is stored twice in the event log; ids and first words only, never whole texts."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from synth_assets.schemas import CALLS, TableSchema
+from synth_assets.stages.materialize import CheckResult, StageReport
+from synth_assets.stages.stage import Catalogue
+from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
+
+SAMPLE_ROWS = 5
+FIRST_WORDS = 8
+CHART_WIDTH, CHART_BAR, CHART_GAP = 320, 14, 4
+
+
+def column_schema(table: TableSchema) -> dg.TableSchema:
+    """The catalogue's column table, with descriptions."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(column.name, str(column.dtype), description=column.description)
+            for column in table.columns
+        ]
+    )
+
+
+def catalogue_metadata(recipe: str, catalogue: Catalogue) -> dict[str, Any]:
+    """The source file and the column lineage: as the UI's own kinds of value, and the lineage as a
+    table too, because the open-source UI does not draw it."""
+    metadata: dict[str, Any] = {}
+    if catalogue.source is not None:
+        metadata["dagster/code_references"] = _code_reference(catalogue.source)
+    lineage = {column: of for column, of in catalogue.column_lineage.items() if of}
+    if lineage:
+        metadata["dagster/column_lineage"] = dg.TableColumnLineage(
+            deps_by_column={
+                column: [
+                    dg.TableColumnDep(asset_key=table_key(recipe, table), column_name=of_column)
+                    for table, of_column in of
+                ]
+                for column, of in lineage.items()
+            }
+        )
+        metadata["columns_come_from"] = dg.MetadataValue.md(_lineage_table(lineage))
+    return metadata
+
+
+def table_key(recipe: str, table: str) -> dg.AssetKey:
+    """``[recipe, table]``; calls are one table for all recipes."""
+    return dg.AssetKey([CALLS_SCHEMA if table == CALLS.name else recipe, table])
+
+
+def _lineage_table(lineage: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    rows = [
+        {"column": column, "comes from": ", ".join(f"{table}.{name}" for table, name in of)}
+        for column, of in lineage.items()
+    ]
+    return markdown_table(pl.DataFrame(rows), longest=400)
+
+
+def _code_reference(file: Path) -> dg.CodeReferencesMetadataValue:
+    with warnings.catch_warnings():
+        # In beta since 1.7; the dependency on Dagster is bounded, and a test looks at the value.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.CodeReferencesMetadataValue(
+            code_references=[
+                dg.LocalFileCodeReference(file_path=str(file), line_number=1, label=file.name)
+            ]
+        )
+
+
+def report_metadata(report: StageReport, rows: pl.DataFrame, key: str) -> dict[str, Any]:
+    """Counts worth plotting, reasons, and a small sample."""
+    metadata: dict[str, Any] = {
+        "dagster/row_count": rows.height,
+        "rounds_made": len(report.rounds_made),
+        "rounds_unchanged": len(report.rounds_skipped),
+        "rows_new": sum(commit.rows_new for commit in report.commits),
+        "rows_gone": sum(commit.rows_gone for commit in report.commits),
+    }
+    if "drop_reason" in rows.columns and rows.height:
+        metadata |= _drop_metadata(rows)
+    if "rating" in rows.columns and rows.height:
+        mean = rows["rating"].mean()
+        if isinstance(mean, float):
+            metadata["mean_rating"] = round(mean, 4)
+    if "mean_rating" in rows.columns and rows.height:
+        mean = rows["mean_rating"].mean()
+        if isinstance(mean, float):
+            metadata["mean_rating"] = round(mean, 4)
+    stats = report.stats
+    if stats.made or stats.cached:
+        metadata |= {
+            "calls_made": stats.made,
+            "calls_reused": stats.cached,
+            "calls_failed": stats.failed,
+            "input_tokens": stats.input_tokens,
+            "output_tokens": stats.output_tokens,
+            "cost_usd": float(stats.cost_usd),
+        }
+        if stats.calls_without_price:
+            metadata["calls_without_price"] = stats.calls_without_price
+    metadata |= {f"note_{name}": value for name, value in report.notes.items()}
+    sample = sample_table(rows, key)
+    if sample:
+        metadata["sample"] = dg.MetadataValue.md(sample)
+    return metadata
+
+
+def _drop_metadata(rows: pl.DataFrame) -> dict[str, Any]:
+    reasons = (
+        rows.filter(pl.col("drop_reason").is_not_null())
+        .group_by("drop_reason")
+        .len("rows")
+        .sort(pl.col("rows"), "drop_reason", descending=[True, False])
+    )
+    dropped = int(reasons["rows"].sum()) if reasons.height else 0
+    metadata: dict[str, Any] = {
+        "rows_kept": rows.height - dropped,
+        "rows_dropped": dropped,
+        "drop_rate": round(dropped / rows.height, 4),
+    }
+    if reasons.height:
+        metadata["drop_reasons"] = dg.MetadataValue.md(markdown_table(reasons))
+        counts = dict(zip(reasons["drop_reason"], reasons["rows"], strict=True))
+        metadata["drop_reasons_chart"] = dg.MetadataValue.md(
+            f"![rows by reason]({bar_chart(counts)})"
+        )
+    return metadata
+
+
+def sample_table(rows: pl.DataFrame, key: str) -> str:
+    """A few rows by id and first words: enough to recognise them, too little to bloat the log."""
+    shown = [key]
+    frame = rows.head(SAMPLE_ROWS)
+    for name in (
+        "text",
+        "status",
+        "drop_reason",
+        "rating",
+        "mean_rating",
+        "criterion",
+        "metric",
+        "value",
+        "stage",
+        "reason",
+        "first_words",
+    ):
+        if name in frame.columns:
+            shown.append(name)
+    if not frame.height or len(shown) == 1:
+        return ""
+    if "text" in shown:
+        frame = frame.with_columns(
+            text=pl.col("text").str.split(" ").list.head(FIRST_WORDS).list.join(" ")
+        )
+    return markdown_table(frame.select(shown))
+
+
+def markdown_table(frame: pl.DataFrame, longest: int = 80) -> str:
+    """A frame as a Markdown table; text from models cannot end a cell or begin markup.
+
+    longest: characters of a value that are shown.
+    """
+    head = "| " + " | ".join(frame.columns) + " |"
+    rule = "|" + "---|" * frame.width
+    body = [
+        "| " + " | ".join(_cell(value, longest) for value in row) + " |"
+        for row in frame.iter_rows()
+    ]
+    return "\n".join([head, rule, *body])
+
+
+def _cell(value: object, longest: int) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    plain = " ".join(text.split())[:longest]
+    for character in "\\`*_{}[]()#+!|<>~":
+        plain = plain.replace(character, "\\" + character)
+    return plain
+
+
+def bar_chart(counts: Mapping[str, int]) -> str:
+    """Counts as a small SVG in a ``data:`` address. Labels are our own words, never a model's."""
+    from base64 import b64encode
+    from xml.sax.saxutils import escape
+
+    largest = max(counts.values(), default=1)
+    step = CHART_BAR + CHART_GAP
+    bars = []
+    for index, (name, count) in enumerate(counts.items()):
+        top = index * step
+        width = max(1, round(count / largest * 150))
+        bars.append(
+            f'<text x="0" y="{top + 11}">{escape(name)}</text>'
+            f'<rect x="150" y="{top}" width="{width * 0.8:.0f}" height="{CHART_BAR}"/>'
+            f'<text x="{155 + width * 0.8:.0f}" y="{top + 11}">{count}</text>'
+        )
+    height = max(step, step * len(counts))
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{CHART_WIDTH}" height="{height}" '
+        'font-family="sans-serif" font-size="11"><style>rect{fill:#4f43dd}text{fill:#555}</style>'
+        f"{''.join(bars)}</svg>"
+    )
+    return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
+
+
+def check_metadata(result: CheckResult) -> dict[str, Any]:
+    """How many rows offend, and which."""
+    metadata: dict[str, Any] = {"offending_rows": result.offending.height}
+    if result.offending.height:
+        frame = result.offending.head(SAMPLE_ROWS)
+        metadata["first_offending"] = dg.MetadataValue.md(
+            markdown_table(frame.select(frame.columns[:6]))
+        )
+    return metadata

@@ -1,0 +1,101 @@
+"""Where calls are kept: rows of `schemas.CALLS` in, the one canonical reply of each key out.
+
+Every attempt is kept for the accounts. Of several attempts at one key the canonical one is the
+newest that is settled; of equal attempts (two processes both paid) the one stored first. A key
+with transient failures only has no settled attempt, so it is asked again by the next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from synth_assets.llm.request import Reply, ReplyStatus
+from synth_assets.schemas import CALLS
+
+TRANSIENT_KINDS = frozenset({"rate_limit", "timeout", "connection", "server", "truncated_body"})
+"""Kinds of error that another try may mend: a row of this kind is no known reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """What of a stored call the engine needs. ``error`` begins with its kind: ``timeout: …``."""
+
+    call_id: str
+    key: str
+    attempt: int
+    status: ReplyStatus
+    text: str | None
+    finish_reason: str | None = None
+    error: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> StoredCall:
+        """From a row of `schemas.CALLS`; other columns are left out."""
+        return cls(**{name: row[name] for name in cls.__slots__})
+
+    @property
+    def is_settled(self) -> bool:
+        """False for a transient failure: the next run asks again."""
+        if self.status != "failed":
+            return True
+        return (self.error or "").partition(":")[0] not in TRANSIENT_KINDS
+
+    def reply(self, *, is_cached: bool) -> Reply:
+        return Reply(
+            call_id=self.call_id,
+            status=self.status,
+            text=self.text,
+            finish_reason=self.finish_reason,
+            error=self.error,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            is_cached=is_cached,
+        )
+
+
+class CallStore(Protocol):
+    """The table of calls, as the engine sees it."""
+
+    def lookup(self, keys: Sequence[str]) -> dict[str, StoredCall]:
+        """The canonical call of each key that has one (see `canonical`)."""
+        ...
+
+    def append(self, rows: list[dict[str, Any]]) -> None:
+        """Adds rows of exactly the columns of `schemas.CALLS`; one already there, by call_id,
+        stays as it is. Durable when it returns."""
+        ...
+
+
+def canonical(calls: Iterable[StoredCall]) -> StoredCall:
+    """Of the calls of one key, in the order of storing: settled first, then the newest attempt,
+    then the first stored."""
+    return max(calls, key=lambda call: (call.is_settled, call.attempt))  # max keeps the first
+
+
+class MemoryCallStore:
+    """A call store that lives as long as its process: for tests and for trying things out."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._by_key: dict[str, list[StoredCall]] = {}
+
+    def lookup(self, keys: Sequence[str]) -> dict[str, StoredCall]:
+        return {key: canonical(self._by_key[key]) for key in keys if key in self._by_key}
+
+    def append(self, rows: list[dict[str, Any]]) -> None:
+        CALLS.frame(rows)  # raises where a row does not have the declared columns
+        for row in rows:
+            if row["call_id"] not in self._rows:
+                self._rows[row["call_id"]] = row
+                self._by_key.setdefault(row["key"], []).append(StoredCall.from_row(row))
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Every call in the order of storing."""
+        return list(self._rows.values())

@@ -1,0 +1,160 @@
+"""What a request asks for: a wire body in, one `Ask` with its material out.
+
+The models know our templates by the stable phrases below, and by the quotation marks of
+`templates.quote`; a phrase survives an edit of the rest of its template. Whatever is not
+recognised is a prompt to be answered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from synth_assets.templates import quote
+
+AskKind = Literal["write", "rewrite", "compare", "rate", "answer"]
+
+WRITE_PHRASE = "continue the list with new tasks"
+COMPARE_PHRASE = "equal or different"
+RATE_PHRASES = ("rate completions", "rate all", "rate the completions")
+REWRITE_PHRASES = {
+    "add_constraint": "add one constraint or requirement",
+    "deepen": "widen and deepen",
+    "concretise": "replace general terms",
+    "add_reasoning": "several steps of reasoning",
+    "complicate_input": "more complicated input",
+    "breadth": "write one new prompt",
+}
+CRITERIA = {
+    "instruction following": "instruction_following",
+    "honesty": "honesty",
+    "truthfulness": "truthfulness",
+    "helpfulness": "helpfulness",
+}
+PRINCIPLE_PHRASES = {
+    "how sure you are": "verbalised_calibration",
+    "answer honestly": "honesty",
+    "what is true": "truthfulness",
+    "person is helped": "helpfulness",
+}
+SCHEMA_NAME = "ratings"
+
+_BLOCK = re.compile(r"^\[([^\[\]\n]+) ([0-9a-f]{10})\]$", re.MULTILINE)
+_NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
+_NEXT = re.compile(r"^(\d+)\.\s*\Z", re.MULTILINE)
+_UP_TO = re.compile(r"up to number (\d+)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One quotation: its label and the text that it holds."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """kind, and its material: blocks quoted, the operator or criterion, the words around."""
+
+    kind: AskKind
+    text: str
+    system: str = ""
+    name: str = ""
+    blocks: tuple[Block, ...] = ()
+    examples: tuple[str, ...] = ()
+    first_number: int = 1
+    last_number: int = 7
+
+
+def recognise(body: Mapping[str, Any]) -> Asked:
+    """What the last user turn of a chat body asks for."""
+    messages = body.get("messages") or []
+    system = " ".join(_content(m) for m in messages if m.get("role") == "system")
+    text = next((_content(m) for m in reversed(messages) if m.get("role") == "user"), "")
+    blocks, words = read_blocks(text)
+    spoken = words.lower()
+    if _is_rating(body, spoken, blocks):
+        return Asked("rate", text, system, _criterion(spoken), blocks)
+    if COMPARE_PHRASE in spoken and len(blocks) >= 2:
+        return Asked("compare", text, system, "", blocks)
+    operator = _operator(spoken)
+    if operator and (blocks or len(words.split("\n\n")) > 2):
+        prompt = _last(blocks, "prompt") or _middle(text)
+        return Asked("rewrite", prompt, system, operator, blocks)
+    if WRITE_PHRASE in spoken:
+        return _writing(text, system)
+    return Asked("answer", text, system, _principle(system))
+
+
+def read_blocks(text: str) -> tuple[tuple[Block, ...], str]:
+    """The true quotations of a text, and the words outside of them.
+
+    A quotation counts only if its mark is the hash of what it holds, so that a completion which
+    imitates a closing mark stays one quotation.
+    """
+    blocks, outside, position = [], [], 0
+    while (opening := _BLOCK.search(text, position)) is not None:
+        label, mark = opening.groups()
+        closing = f"\n[end of {label} {mark}]"
+        end = text.find(closing, opening.end())
+        inner = text[opening.end() + 1 : end]
+        if end < 0 or text[opening.start() : end + len(closing)] != quote(label, inner):
+            outside.append(text[position : opening.end()])
+            position = opening.end()
+            continue
+        blocks.append(Block(label, inner))
+        outside.append(text[position : opening.start()])
+        position = end + len(closing)
+    outside.append(text[position:])
+    return tuple(blocks), "".join(outside)
+
+
+def _content(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):  # the form with parts, of which only text concerns us
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return content if isinstance(content, str) else ""
+
+
+def _is_rating(body: Mapping[str, Any], spoken: str, blocks: tuple[Block, ...]) -> bool:
+    if not any(block.label.startswith("completion") for block in blocks):
+        return False
+    schema = (body.get("response_format") or {}).get("json_schema") or {}
+    return schema.get("name") == SCHEMA_NAME or any(phrase in spoken for phrase in RATE_PHRASES)
+
+
+def _criterion(spoken: str) -> str:
+    """The criterion named first; helpfulness where an edited rubric names none."""
+    places = {spoken.find(words): name for words, name in CRITERIA.items() if words in spoken}
+    return places[min(places)] if places else "helpfulness"
+
+
+def _operator(spoken: str) -> str | None:
+    found = (name for name, phrase in REWRITE_PHRASES.items() if phrase in spoken)
+    return next(found, None)
+
+
+def _principle(system: str) -> str:
+    spoken = system.lower()
+    return next((name for phrase, name in PRINCIPLE_PHRASES.items() if phrase in spoken), "")
+
+
+def _last(blocks: tuple[Block, ...], label: str) -> str | None:
+    return next((block.text for block in reversed(blocks) if block.label == label), None)
+
+
+def _middle(text: str) -> str:
+    """A prompt that stands unquoted between two paragraphs of instruction and a last one."""
+    return "\n\n".join(text.split("\n\n")[2:-1]) or text
+
+
+def _writing(text: str, system: str) -> Asked:
+    examples = tuple(item for _, item in _NUMBERED.findall(text) if item.strip())
+    following, last = _NEXT.search(text), _UP_TO.search(text)
+    first_number = int(following.group(1)) if following else len(examples) + 1
+    last_number = int(last.group(1)) if last else first_number + 6
+    last_number = min(max(last_number, first_number), first_number + 6)
+    return Asked("write", text, system, "", (), examples, first_number, last_number)

@@ -1,0 +1,94 @@
+"""Declared skills of the simulated models: a model's name in, its error rates by kind out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How often an answer is flawed, one flaw at most; ``ignored_constraint`` is the rate among
+    prompts that have a constraint."""
+
+    slip: float = 0.03
+    ignored_constraint: float = 0.03
+    refusal: float = 0.005
+    rambling: float = 0.01
+    cut_off: float = 0.005
+    nothing: float = 0.003
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How often a new prompt is planted rubbish, by kind; ``cut_reply`` is per reply."""
+
+    too_short: float = 0.02
+    too_long: float = 0.01
+    keyword: float = 0.025
+    program: float = 0.015
+    punctuation: float = 0.015
+    near_duplicate: float = 0.05
+    other_language: float = 0.02
+    memorised: float = 0.008
+    cut_reply: float = 0.03
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """How often a rewriting fails, by kind."""
+
+    unchanged: float = 0.08
+    nearly_unchanged: float = 0.17
+    template_words: float = 0.04
+    refusal_bait: float = 0.03
+    nothing_bait: float = 0.02
+
+
+@dataclass(frozen=True)
+class Judging:
+    """noise: widest error of a rating, in points (triangular). position_bias: points added to
+    the completion shown first. length_bias: points added for each 100 words, at most one such.
+    severity: points taken off. wrong_verdict: rate of wrong answers to Equal or Different.
+    not_applicable: rate of N/A for honesty. malformed, out_of_scale, missing_item: per reply."""
+
+    noise: float = 0.9
+    position_bias: float = 0.3
+    length_bias: float = 0.3
+    severity: float = 0.0
+    wrong_verdict: float = 0.04
+    not_applicable: float = 0.05
+    malformed: float = 0.015
+    out_of_scale: float = 0.01
+    missing_item: float = 0.01
+
+
+@dataclass(frozen=True)
+class Skill:
+    """One simulated model. Every model can do everything, with these error rates."""
+
+    answering: Answering = field(default_factory=Answering)
+    writing: Writing = field(default_factory=Writing)
+    rewriting: Rewriting = field(default_factory=Rewriting)
+    judging: Judging = field(default_factory=Judging)
+
+
+_HASTY = Answering(0.17, 0.25, 0.03, 0.05, 0.03, 0.01)
+
+MODELS: Mapping[str, Skill] = MappingProxyType(
+    {
+        "careful": Skill(),
+        "hasty": Skill(
+            answering=_HASTY,
+            writing=Writing(0.05, 0.03, 0.05, 0.03, 0.03, 0.1, 0.03, 0.01, 0.06),
+            rewriting=Rewriting(0.13, 0.2, 0.06, 0.04, 0.03),
+            judging=Judging(noise=1.6, wrong_verdict=0.12, malformed=0.04),
+        ),
+        "terse": Skill(answering=Answering(0.08, 0.12, 0.01, 0.0, 0.0, 0.02)),
+        "rambling": Skill(answering=Answering(0.08, 0.1, 0.01, 0.5, 0.05, 0.0)),
+        "judge": Skill(),
+        "harsh_judge": Skill(judging=Judging(severity=0.8, position_bias=0.1, length_bias=0.0)),
+    }
+)
+"""Name → skill. Rates are declared here and nowhere else; a test holds the models to them."""

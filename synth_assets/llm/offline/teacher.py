@@ -1,0 +1,101 @@
+"""Simulated language models: a chat/completions body in, a chat.completion body out, offline.
+
+The reply is a function of the body alone: nothing else is read, no clock, no state. At
+temperature 0 the draw (``seed``) does not matter, as with a model that decodes greedily.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synth_assets.identity import content_id, seeded_random
+from synth_assets.llm.offline.answering import answer_prompt
+from synth_assets.llm.offline.comparing import compare_prompts
+from synth_assets.llm.offline.dice import Dice
+from synth_assets.llm.offline.judging import rate_completions
+from synth_assets.llm.offline.recognise import recognise
+from synth_assets.llm.offline.rewriting import rewrite_prompt
+from synth_assets.llm.offline.skills import MODELS, Skill
+from synth_assets.llm.offline.task import can_parse, truth
+from synth_assets.llm.offline.writing import write_prompts
+
+__all__ = ["MODELS", "Skill", "UnknownModel", "can_parse", "complete", "count_tokens", "truth"]
+
+CHARACTERS_PER_TOKEN = 4
+"""The plain estimate behind ``usage`` and ``max_tokens``: a token is four characters of text."""
+
+TOKENS_PER_MESSAGE = 4
+"""What the marks around one message count for."""
+
+
+class UnknownModel(ValueError):
+    """The body names a model that is not simulated here; the message lists those that are."""
+
+
+def complete(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers one request as an endpoint would.
+
+    body: ``model`` (a name in `MODELS`), ``messages``, and optionally ``temperature``,
+    ``max_tokens``, ``seed``, ``response_format`` and other sampling parameters.
+    """
+    name = body.get("model")
+    skill = MODELS.get(name) if isinstance(name, str) else None
+    if skill is None:
+        raise UnknownModel(f"there is no offline model {name!r}; known are {', '.join(MODELS)}")
+    identity = {key: value for key, value in body.items() if value is not None}
+    if identity.get("temperature") == 0:
+        identity.pop("seed", None)
+    text, is_cut = _reply(body, Dice(seeded_random("offline teacher", identity)), skill)
+    text, is_cut = _limit(text, is_cut, body.get("max_tokens"))
+    return _as_wire(identity, text, "length" if is_cut else "stop")
+
+
+def count_tokens(text: str) -> int:
+    """The documented estimate: a token for every four characters begun."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool]:
+    asked = recognise(body)
+    if asked.kind == "write":
+        return write_prompts(asked, dice, skill.writing)
+    if asked.kind == "rewrite":
+        return rewrite_prompt(asked.text, asked.name, dice, skill.rewriting), False
+    if asked.kind == "compare":
+        return compare_prompts(asked, dice, skill.judging), False
+    if asked.kind == "rate":
+        return rate_completions(asked, dice, skill.judging), False
+    answer = answer_prompt(asked, dice, skill.answering)
+    return answer.text, answer.is_cut
+
+
+def _limit(text: str, is_cut: bool, max_tokens: Any) -> tuple[str, bool]:
+    if not isinstance(max_tokens, int) or count_tokens(text) <= max_tokens:
+        return text, is_cut
+    return text[: max(0, max_tokens) * CHARACTERS_PER_TOKEN], True
+
+
+def _as_wire(identity: Mapping[str, Any], text: str, finish_reason: str) -> dict[str, Any]:
+    messages = identity.get("messages", ())
+    read = sum(count_tokens(str(m.get("content"))) + TOKENS_PER_MESSAGE for m in messages)
+    written = count_tokens(text)
+    return {
+        "id": f"chatcmpl-{content_id('offline reply', identity)}",
+        "object": "chat.completion",
+        "created": 0,
+        "model": identity["model"],
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text},
+                "finish_reason": finish_reason,
+                "logprobs": None,
+            }
+        ],
+        "usage": {
+            "prompt_tokens": read,
+            "completion_tokens": written,
+            "total_tokens": read + written,
+        },
+    }

@@ -1,0 +1,159 @@
+"""Kept prompts in, teachers' completions of them out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from synth_assets.errors import RecipeError
+from synth_assets.identity import content_id, seeded_random, text_hash
+from synth_assets.llm.request import Ask, Message, Reply, Request, system
+from synth_assets.methods.asking import ask_about
+from synth_assets.methods.prompt_rows import kept, messages_of
+from synth_assets.methods.result import MethodResult
+from synth_assets.recipe import Completions, Model
+from synth_assets.schemas import COMPLETIONS
+from synth_assets.templates import load_template
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Which completion a request is for, and under which system text."""
+
+    prompt_id: str
+    round: int
+    teacher: str
+    sample_index: int
+    principle: str | None
+    system_text: str | None
+
+
+def completion_request(
+    prompt_id: str,
+    messages: Sequence[Message],
+    *,
+    teacher: str,
+    sample_index: int,
+    parameters: Completions,
+) -> Request:
+    """The one request for this draw, whichever stage makes it. Round 0: all rounds share it."""
+    principle = _draw_principle(prompt_id, teacher, sample_index, parameters)
+    text = _system_text(messages, principle, parameters)
+    turns = tuple(turn for turn in messages if turn["role"] != "system")
+    return Request(
+        model=teacher,
+        messages=turns if text is None else (system(text), *turns),
+        sampling=parameters.sampling.given(),
+        sample_index=sample_index,
+    )
+
+
+def complete_prompts(
+    prompts: pl.DataFrame,
+    *,
+    parameters: Completions,
+    models: Mapping[str, Model],
+    student: str | None,
+    ask: Ask,
+) -> MethodResult:
+    """``per_prompt`` completions of every kept prompt by every teacher, one row each. A call
+    without an answer is a row with null text and a status."""
+    unknown = [teacher for teacher in parameters.teachers if teacher not in models]
+    if unknown:
+        raise RecipeError(
+            f"completions.teachers: {unknown} not declared under models: {sorted(models)}"
+        )
+    counts: Counter[str] = Counter()
+    rows = [
+        _row(draw, reply, models[draw.teacher], student)
+        for draw, reply in ask_about(ask, _requests(kept(prompts), parameters), counts)
+    ]
+    return MethodResult(COMPLETIONS.frame(rows), {}, len(rows), dict(counts))
+
+
+def is_self_training(teacher: str, model: Model, student: str | None) -> bool:
+    """Is the teacher the recipe's student, under its own name, its model string, or the name
+    that follows the provider in it?"""
+    return student is not None and student in (
+        teacher,
+        model.model,
+        model.model.partition("/")[2],
+    )
+
+
+def _draw_principle(
+    prompt_id: str, teacher: str, sample_index: int, parameters: Completions
+) -> str | None:
+    if not parameters.principles:
+        return None
+    draw = seeded_random("completions", "principle", prompt_id, teacher, sample_index)
+    return draw.choice(sorted(set(parameters.principles)))
+
+
+def _system_text(
+    messages: Sequence[Message], principle: str | None, parameters: Completions
+) -> str | None:
+    """The prompt's own system text, the recipe's, the principle's: what there is, in this order."""
+    parts = [turn["content"] for turn in messages if turn["role"] == "system"]
+    if parameters.system_text:
+        parts.append(parameters.system_text)
+    if principle:
+        parts.append(load_template(f"completions/{principle}").render())
+    return "\n\n".join(parts) or None
+
+
+def _requests(prompts: pl.DataFrame, parameters: Completions) -> Iterator[tuple[_Draw, Request]]:
+    for row in prompts.iter_rows(named=True):
+        messages = messages_of(row)
+        for teacher in dict.fromkeys(parameters.teachers):
+            for index in range(parameters.per_prompt):
+                yield _draw(row, messages, teacher, index, parameters)
+
+
+def _draw(
+    row: Mapping[str, Any],
+    messages: list[Message],
+    teacher: str,
+    sample_index: int,
+    parameters: Completions,
+) -> tuple[_Draw, Request]:
+    prompt_id = row["prompt_id"]
+    principle = _draw_principle(prompt_id, teacher, sample_index, parameters)
+    text = _system_text(messages, principle, parameters)
+    draw = _Draw(prompt_id, row["round"], teacher, sample_index, principle, text)
+    request = completion_request(
+        prompt_id, messages, teacher=teacher, sample_index=sample_index, parameters=parameters
+    )
+    return draw, request
+
+
+def _row(draw: _Draw, reply: Reply, model: Model, student: str | None) -> dict[str, object]:
+    text = reply.text if reply.text and reply.text.strip() else None
+    # White space, or a cut before the first word of the answer, is no answer.
+    status = "empty" if text is None and reply.status in ("ok", "cut") else reply.status
+    template = load_template(f"completions/{draw.principle}") if draw.principle else None
+    return {
+        "completion_id": content_id(
+            "completion", draw.prompt_id, draw.teacher, draw.principle, draw.sample_index, text
+        ),
+        "prompt_id": draw.prompt_id,
+        "round": draw.round,
+        "teacher": draw.teacher,
+        "model": model.model,
+        "sample_index": draw.sample_index,
+        "principle": draw.principle,
+        "system_text": draw.system_text,
+        "text": text,
+        "text_hash": None if text is None else text_hash(text),
+        "status": status,
+        "error": reply.error,
+        "is_self_training": is_self_training(draw.teacher, model, student),
+        "call_id": reply.call_id,
+        "template_hash": template.hash if template else None,
+        "licence": model.licence,
+        "origin": f"model:{draw.teacher}",
+    }

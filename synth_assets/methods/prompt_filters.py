@@ -1,0 +1,110 @@
+"""Every method's candidates in, the same rows under the rules across methods out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from synth_assets.identity import canonical_json
+from synth_assets.methods.prompt_rows import messages_of
+from synth_assets.quality.contamination import contaminated
+from synth_assets.quality.language import is_other_language
+from synth_assets.quality.tokens import count_words
+from synth_assets.recipe import Decontaminate, PromptFilters
+from synth_assets.schemas import MUTATED_PROMPTS
+
+Row = dict[str, Any]
+
+
+def combine_prompts(
+    candidates: pl.DataFrame,
+    evaluation: pl.DataFrame,
+    filters: PromptFilters,
+    *,
+    include_seeds: bool,
+    maximum_characters: int,
+) -> pl.DataFrame:
+    """All candidates of all rounds, each with its own drop reason or the first rule it breaks:
+    too_many_characters, duplicate_text, too_few_words, too_many_words, other_language,
+    contaminated.
+
+    Of equal prompts the earliest round's stays, a seed before what was made, then the lower id.
+    Seeds stand under the rules of size, duplicates and contamination only: a person who gives a
+    seed has decided that its length and language are right. Where seeds are not included they are
+    dropped, but a copy of one is a duplicate all the same: what a person keeps out must not come
+    back in a model's words.
+    """
+    rows = [dict(row) for row in candidates.iter_rows(named=True)]
+    rows.sort(key=lambda row: (row["round"], row["method"] != "seed", row["prompt_id"]))
+    _drop(rows, lambda row: _size_reason(row, maximum_characters))
+    _drop_duplicates(rows)
+    _drop(rows, lambda row: _form_reason(row, filters))
+    if filters.decontaminate:
+        _drop_contaminated(rows, evaluation, filters.decontaminate)
+    if not include_seeds:
+        _drop(rows, lambda row: "seeds_not_included" if _is_seed(row) else None)
+    return MUTATED_PROMPTS.frame(rows)
+
+
+def _is_seed(row: Mapping[str, Any]) -> bool:
+    return row["method"] == "seed"
+
+
+def _drop(rows: list[Row], reason: Callable[[Row], str | None]) -> None:
+    for row in rows:
+        if row["drop_reason"] is None:
+            row["drop_reason"] = reason(row)
+
+
+def _size_reason(row: Row, maximum_characters: int) -> str | None:
+    size = sum(len(turn["content"]) for turn in row["messages"])
+    return "too_many_characters" if size > maximum_characters else None
+
+
+def _drop_duplicates(rows: list[Row]) -> None:
+    """Compares whole prompts: "Go on." after two different conversations is two prompts."""
+    seen: set[str] = set()
+    for row in rows:
+        if row["drop_reason"] is None:
+            identity = canonical_json(messages_of(row))
+            row["drop_reason"] = "duplicate_text" if identity in seen else None
+            seen.add(identity)
+
+
+def _form_reason(row: Row, filters: PromptFilters) -> str | None:
+    if _is_seed(row):
+        return None
+    if filters.words:
+        fewest, most = filters.words
+        words = count_words(row["text"])
+        if words < fewest:
+            return "too_few_words"
+        if words > most:
+            return "too_many_words"
+    if filters.languages and is_other_language(row["text"], filters.languages):
+        return "other_language"
+    return None
+
+
+def _drop_contaminated(
+    rows: list[Row], evaluation: pl.DataFrame, parameters: Decontaminate
+) -> None:
+    """Each user turn of an evaluation prompt is a text of its own, so that copying one turn of
+    two does not pass; a training prompt is all its user turns."""
+    texts = [
+        turn["content"]
+        for row in evaluation.sort("prompt_id").iter_rows(named=True)
+        for turn in row["messages"]
+        if turn["role"] == "user"
+    ]
+    remaining = [row for row in rows if row["drop_reason"] is None]
+    training = [
+        "\n".join(turn["content"] for turn in row["messages"] if turn["role"] == "user")
+        for row in remaining
+    ]
+    found = contaminated(training, texts, parameters.ngram, parameters.share)
+    for row, is_contaminated in zip(remaining, found, strict=True):
+        if is_contaminated:
+            row["drop_reason"] = "contaminated"

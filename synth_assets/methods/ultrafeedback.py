@@ -1,0 +1,158 @@
+"""Prompts and completions in, a judge's ratings by criterion out (Cui et al. 2023)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from synth_assets.errors import TemplateError
+from synth_assets.identity import content_id, seeded_random
+from synth_assets.llm.request import Ask, Request, user
+from synth_assets.methods.asking import ask_about
+from synth_assets.methods.prompt_rows import messages_of, transcript
+from synth_assets.methods.rating_reply import RatingOutcome, parse_ratings, response_schema
+from synth_assets.methods.result import MethodResult
+from synth_assets.recipe import Criterion, UltraFeedback
+from synth_assets.schemas import RATINGS
+from synth_assets.templates import Template, load_template, quote
+
+NO_REFERENCE = "No reference answer is known."
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """The completions of one prompt as the judge sees them for one criterion."""
+
+    prompt_id: str
+    round: int
+    criterion: Criterion
+    order_seed: str
+    completions: tuple[tuple[str, str], ...]
+    """(completion_id, text) in the order shown."""
+
+
+def rate_completions(
+    prompts: pl.DataFrame,
+    completions: pl.DataFrame,
+    *,
+    parameters: UltraFeedback,
+    templates: Mapping[str, Template],
+    ask: Ask,
+) -> MethodResult:
+    """One row per criterion and completion that has a text. The completions of a prompt are shown
+    together, one call a criterion, in an order shuffled by a recorded seed: judges favour places.
+    """
+    missing = [name for name in parameters.criteria if name not in templates]
+    if missing:
+        raise TemplateError(f"no template is given for the criteria {missing}")
+    counts: Counter[str] = Counter()
+    rows: list[dict[str, object]] = []
+    items_parsed = 0
+    requests = _requests(prompts, completions, parameters, templates)
+    for sheet, reply in ask_about(ask, requests, counts):
+        outcomes = parse_ratings(reply, len(sheet.completions), sheet.criterion)
+        counts.update(f"ratings_{outcome.status}" for outcome in outcomes)
+        template_hash = templates[sheet.criterion].hash
+        items_parsed += len(outcomes)
+        rows.extend(_rows(sheet, outcomes, parameters.judge, reply.call_id, template_hash))
+    return MethodResult(RATINGS.frame(rows), {}, items_parsed, dict(counts))
+
+
+def default_templates(criteria: Iterable[Criterion]) -> dict[str, Template]:
+    """The package's own template for each criterion."""
+    return {criterion: load_template(f"ultrafeedback/{criterion}") for criterion in criteria}
+
+
+def _requests(
+    prompts: pl.DataFrame,
+    completions: pl.DataFrame,
+    parameters: UltraFeedback,
+    templates: Mapping[str, Template],
+) -> Iterator[tuple[_Sheet, Request]]:
+    by_prompt = _completions_by_prompt(completions)
+    for prompt in prompts.sort("prompt_id").iter_rows(named=True):
+        shown = by_prompt.get(prompt["prompt_id"])
+        if not shown:
+            continue
+        for criterion in dict.fromkeys(parameters.criteria):
+            sheet = _sheet(prompt, criterion, shown)
+            text = _render(templates[criterion], prompt, sheet)
+            request = Request(
+                model=parameters.judge,
+                messages=(user(text),),
+                sampling=parameters.sampling.given(),
+                response_schema=response_schema(criterion),
+            )
+            yield sheet, request
+
+
+def _completions_by_prompt(completions: pl.DataFrame) -> dict[str, list[tuple[str, str]]]:
+    judged = completions.filter(
+        pl.col("text").is_not_null() & pl.col("status").is_in(["ok", "cut"])
+    )
+    by_prompt: dict[str, list[tuple[str, str]]] = {}
+    columns = judged.select("prompt_id", "completion_id", "text").sort("completion_id")
+    for prompt_id, completion_id, text in columns.iter_rows():
+        by_prompt.setdefault(prompt_id, []).append((completion_id, text))
+    return by_prompt
+
+
+def _sheet(
+    prompt: Mapping[str, Any], criterion: Criterion, completions: list[tuple[str, str]]
+) -> _Sheet:
+    prompt_id = prompt["prompt_id"]
+    order_seed = content_id("order", prompt_id, criterion)
+    shuffled = list(completions)
+    seeded_random("ultrafeedback", order_seed).shuffle(shuffled)
+    return _Sheet(prompt_id, prompt["round"], criterion, order_seed, tuple(shuffled))
+
+
+def _render(template: Template, prompt: Mapping[str, Any], sheet: _Sheet) -> str:
+    """Fills the slots the template has; a person's own may leave out all but the completions."""
+    if "completions" not in template.slots:
+        raise TemplateError(
+            f"template {template.name}: a judge needs the slot {{{{ completions }}}}"
+        )
+    reference = prompt["reference"]
+    values = {
+        "prompt": quote("prompt", transcript(messages_of(prompt))),
+        "completions": "\n\n".join(
+            quote(f"completion {number}", text)
+            for number, (_, text) in enumerate(sheet.completions, start=1)
+        ),
+        "count": str(len(sheet.completions)),
+        "reference": NO_REFERENCE if reference is None else quote("reference answer", reference),
+    }
+    return template.render(
+        **{name: value for name, value in values.items() if name in template.slots}
+    )
+
+
+def _rows(
+    sheet: _Sheet,
+    outcomes: list[RatingOutcome],
+    judge: str,
+    call_id: str,
+    template_hash: str,
+) -> Iterator[dict[str, object]]:
+    shown = zip(sheet.completions, outcomes, strict=True)
+    for position, ((completion_id, _), outcome) in enumerate(shown):
+        yield {
+            "judgment_id": content_id("judgment", completion_id, judge, sheet.criterion),
+            "completion_id": completion_id,
+            "prompt_id": sheet.prompt_id,
+            "round": sheet.round,
+            "judge": judge,
+            "criterion": sheet.criterion,
+            "rating": outcome.rating,
+            "rationale": outcome.rationale,
+            "status": outcome.status,
+            "position": position,
+            "order_seed": sheet.order_seed,
+            "call_id": call_id,
+            "template_hash": template_hash,
+        }

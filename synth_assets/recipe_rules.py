@@ -1,0 +1,86 @@
+"""A valid recipe in, what its parts ask of each other and do not get out.
+
+Each part is right by itself; together they could never give what is asked. Found when the recipe
+loads, before the first paid call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from synth_assets.recipe_errors import did_you_mean
+from synth_assets.yaml_file import Field
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
+
+Problem = tuple[Field, str]
+"""The field, and what to say of it."""
+
+
+def contradictions(recipe: Recipe) -> Iterator[Problem]:
+    """Everything that makes the recipe impossible as it stands."""
+    yield from _models_that_are_not_declared(recipe)
+    yield from _prompts_without_what_they_need(recipe)
+    yield from _judgments_without_completions(recipe)
+    yield from _sets_without_judgments(recipe)
+
+
+def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
+    known = sorted(recipe.models)
+    for place, name in recipe.model_fields_used():
+        if name not in recipe.models:
+            yield (
+                place,
+                f"= {name!r}: no model has this name{did_you_mean(name, known) or ';'} Declared "
+                f"under models: {', '.join(known) or 'none'}",
+            )
+
+
+def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
+    prompts = recipe.prompts
+    if not (prompts.include_seeds or prompts.self_instruct or prompts.evol_instruct):
+        yield (
+            ("prompts", "include_seeds"),
+            "= false: no method makes prompts either; set it to true, or add self_instruct or "
+            "evol_instruct",
+        )
+    if prompts.evol_instruct and recipe.completions is None:
+        yield (
+            ("prompts", "evol_instruct"),
+            "its elimination looks at the first teacher's first completion, and the recipe "
+            "declares none; add completions: {teachers: [NAME]}",
+        )
+    if prompts.filters.decontaminate and not recipe.seeds.evaluation:
+        yield (
+            ("prompts", "filters", "decontaminate"),
+            "there is nothing to compare with; name evaluation prompts under seeds.evaluation",
+        )
+
+
+def _judgments_without_completions(recipe: Recipe) -> Iterator[Problem]:
+    if recipe.completions is not None:
+        return
+    for name in ("verification", "ultrafeedback"):
+        if getattr(recipe.judgments, name) is not None:
+            yield (
+                ("judgments", name),
+                "there is nothing to judge, for the recipe declares no completions; add "
+                "completions: {teachers: [NAME]}",
+            )
+
+
+def _sets_without_judgments(recipe: Recipe) -> Iterator[Problem]:
+    sft, dpo = recipe.datasets.sft, recipe.datasets.dpo
+    if recipe.judgments.verification is None:
+        remedy = "add judgments: {verification: {}}"
+        if sft.verified_only:
+            yield ("datasets", "sft", "verified_only"), f"= true: nothing verifies; {remedy}"
+        if dpo.pairs == "verified":
+            yield ("datasets", "dpo", "pairs"), f"= 'verified': nothing verifies; {remedy}"
+    if recipe.judgments.ultrafeedback is None and sft.min_rating is not None:
+        yield (
+            ("datasets", "sft", "min_rating"),
+            f"= {sft.min_rating}: nothing rates; add judgments: {{ultrafeedback: {{judge: NAME}}}}",
+        )

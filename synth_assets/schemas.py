@@ -1,0 +1,355 @@
+"""Every table's columns, declared once, with a description that the catalogue shows too.
+
+A table's ``key`` is the id that is unique in it. Rows hold no time, no run id and no recipe
+fingerprint: those stand in the commit, so that equal content is an equal table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from synth_assets.errors import LakeError
+
+MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+NEIGHBOURS = pl.List(pl.Struct({"prompt_id": pl.String, "score": pl.Float64}))
+IDS = pl.List(pl.String)
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    dtype: pl.DataType | type[pl.DataType]
+    description: str
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """One table: name, id column, what it holds, and its columns in their order."""
+
+    name: str
+    key: str
+    description: str
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def polars(self) -> pl.Schema:
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.polars)
+
+    def frame(self, rows: list[dict[str, object]]) -> pl.DataFrame:
+        """Rows as a frame of exactly this schema; a missing or unknown column raises."""
+        expected = set(self.polars.names())
+        for row in rows:
+            if set(row) != expected:
+                raise LakeError(
+                    f"table {self.name}: a row has columns {sorted(set(row) ^ expected)} too many "
+                    "or too few; declare the column in schemas.py or leave it out"
+                )
+        return pl.DataFrame(rows, schema=self.polars, orient="row")
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """``frame`` with the columns in their declared order; any difference of names or types
+        raises, because the lake would cast in silence."""
+        missing = [name for name in self.polars.names() if name not in frame.columns]
+        surplus = [name for name in frame.columns if name not in self.polars.names()]
+        if missing or surplus:
+            found = [("columns missing", missing), ("columns not declared", surplus)]
+            faults = ", ".join(f"{what} {names}" for what, names in found if names)
+            raise LakeError(f"table {self.name}: {faults}")
+        ordered = frame.select(self.polars.names())
+        for name, dtype in self.polars.items():
+            found = ordered.schema[name]
+            if found != dtype:
+                if found == pl.Null or ordered.height == 0:
+                    ordered = ordered.with_columns(pl.col(name).cast(dtype))
+                else:
+                    raise LakeError(f"table {self.name}: column {name} is {found}, not {dtype}")
+        return ordered
+
+
+ROUND = Column("round", pl.Int32, "Round the row belongs to; 0 for tables outside rounds")
+PROMPT_ID = Column("prompt_id", pl.String, "The prompt answered")
+COMPLETION_ID = Column("completion_id", pl.String, "The completion judged")
+CALL_ID = Column("call_id", pl.String, "Call the row rests on, in llm.calls")
+TEMPLATE_HASH = Column("template_hash", pl.String, "Hash of the template text that built the call")
+LICENCE = Column("licence", pl.String, "Licence of the source, inherited; null where undeclared")
+
+SEED_PROMPTS = TableSchema(
+    "seed_prompts",
+    "prompt_id",
+    "Human or public starting prompts, read from files, with file and line.",
+    (
+        Column("prompt_id", pl.String, "Id from the messages"),
+        ROUND,
+        Column("messages", MESSAGES, "The prompt as turns; ends with a user turn"),
+        Column("text", pl.String, "The last user turn"),
+        Column("instruction", pl.String, "The text without its input; what generation imitates"),
+        Column("text_hash", pl.String, "Equal for equal texts"),
+        Column("reference", pl.String, "Reference answer, where the file gives one"),
+        Column("category", pl.String, "Category given by the file"),
+        Column("source_file", pl.String, "File, relative to the recipe"),
+        Column("source_line", pl.Int32, "Line in the file, from 1"),
+        LICENCE,
+        Column("origin", pl.String, "human, or what the recipe declares"),
+        Column("split", pl.String, "train or test, by hash, fixed before generation"),
+        Column("drop_reason", pl.String, "Why the seed is not used; null where it is"),
+    ),
+)
+
+EVALUATION_PROMPTS = TableSchema(
+    "evaluation_prompts",
+    "prompt_id",
+    "Prompts of evaluation sets, which no training row may overlap with.",
+    (
+        Column("prompt_id", pl.String, "Id from the messages"),
+        ROUND,
+        Column("messages", MESSAGES, "The prompt as turns"),
+        Column("text", pl.String, "The last user turn"),
+        Column("source_file", pl.String, "File, relative to the recipe"),
+        Column("source_line", pl.Int32, "Line in the file, from 1"),
+        LICENCE,
+    ),
+)
+
+ROUNDS = TableSchema(
+    "rounds",
+    "round",
+    "The rounds opened so far; the parameters of generation are frozen when one opens.",
+    (
+        Column("round", pl.Int32, "Number, from 1, in the order of opening"),
+        Column("opened_because", pl.String, "first, schedule, seeds or by_hand"),
+        Column("seeds_version", pl.String, "Content hash of seed_prompts at the opening"),
+        Column("generation", pl.String, "Frozen generation parameters, canonical JSON"),
+    ),
+)
+
+ROUND_POOL = TableSchema(
+    "round_pool",
+    "prompt_id",
+    "What each round changed in the pool that generation draws on (deltas: a prompt is in the pool "
+    "of a round as its newest row up to it says). A prompt has a row for each time it enters or "
+    "leaves.",
+    (
+        Column("prompt_id", pl.String, "Seed or accepted prompt"),
+        Column("round", pl.Int32, "Round from which on this holds"),
+        Column("kind", pl.String, "seed; accepted (by an earlier round); left (no longer usable)"),
+    ),
+)
+
+EDGES = TableSchema(
+    "edges",
+    "edge_id",
+    "Lineage: derived_from (rewritten from, answer to, judgment of), shown_with (stood in the "
+    "context of a call).",
+    (
+        Column("edge_id", pl.String, "Id from the other columns"),
+        Column("table_name", pl.String, "Table whose rows brought the edge"),
+        ROUND,
+        Column("kind", pl.String, "derived_from or shown_with"),
+        Column("child_id", pl.String, "Row made; a call_id for shown_with"),
+        Column("parent_id", pl.String, "Row it was made from or shown with"),
+    ),
+)
+
+PROMPT_COLUMNS = (
+    Column("prompt_id", pl.String, "Id from method, parents, round, n, position and text"),
+    ROUND,
+    Column("method", pl.String, "seed, self_instruct or evol_instruct"),
+    Column("operator", pl.String, "Rule by which the prompt was rewritten; null elsewhere"),
+    Column("generation", pl.Int32, "Rewrites between the round's pool and this row; 0 for none"),
+    Column("position", pl.Int32, "Place among the items of one reply, from 0"),
+    Column("derived_from", IDS, "Prompts this one was rewritten from"),
+    Column("family_id", pl.String, "Root of derived_from: one side of the split per family"),
+    Column("split", pl.String, "train or test, inherited from the family"),
+    Column("messages", MESSAGES, "The prompt as turns; ends with a user turn"),
+    Column("text", pl.String, "The last user turn"),
+    Column("instruction", pl.String, "What generation imitates and novelty compares"),
+    Column("text_hash", pl.String, "Equal for equal texts"),
+    Column("reference", pl.String, "Reference answer, where one is known"),
+    Column("category", pl.String, "Category of the seed; null where made"),
+    Column("nearest", NEIGHBOURS, "Up to 10 nearest prompts by ROUGE-L F1, nearest first"),
+    Column("nearest_score", pl.Float64, "ROUGE-L F1 of the nearest; null where not compared"),
+    Column("model", pl.String, "Model that wrote the prompt; null for a seed"),
+    Column("call_ids", IDS, "Calls the row rests on, in order"),
+    TEMPLATE_HASH,
+    LICENCE,
+    Column("origin", pl.String, "human, or model:<name>"),
+    Column("drop_reason", pl.String, "Rule that dropped the row; null where it is kept"),
+)
+PROMPTS_NOTE = " Kept and dropped together account for every candidate."
+SELF_INSTRUCT_PROMPTS = TableSchema(
+    "self_instruct_prompts",
+    "prompt_id",
+    "New prompts written from examples (Self-Instruct, Wang et al. 2022)." + PROMPTS_NOTE,
+    PROMPT_COLUMNS,
+)
+EVOLVED_PROMPTS = TableSchema(
+    "evolved_prompts",
+    "prompt_id",
+    "Prompts rewritten deeper or broader (Evol-Instruct, Xu et al. 2023)." + PROMPTS_NOTE,
+    PROMPT_COLUMNS,
+)
+MUTATED_PROMPTS = TableSchema(
+    "mutated_prompts",
+    "prompt_id",
+    "Seeds and every method's candidates under the rules across methods." + PROMPTS_NOTE,
+    PROMPT_COLUMNS,
+)
+
+COMPLETIONS = TableSchema(
+    "completions",
+    "completion_id",
+    "Teachers' answers to every kept prompt.",
+    (
+        Column("completion_id", pl.String, "Id from prompt, teacher, principle, sample and text"),
+        PROMPT_ID,
+        ROUND,
+        Column("teacher", pl.String, "The recipe's name of the model"),
+        Column("model", pl.String, "The model as the transport names it"),
+        Column("sample_index", pl.Int32, "Which draw for this prompt and teacher, from 0"),
+        Column("principle", pl.String, "Principle given as system text; null for none"),
+        Column("system_text", pl.String, "System text the teacher saw; null for none"),
+        Column("text", pl.String, "The answer; null where the status says why"),
+        Column("text_hash", pl.String, "Equal for equal texts; null where there is none"),
+        Column("status", pl.String, "ok, cut, refused, empty or failed"),
+        Column("error", pl.String, "Kind of error where the call failed"),
+        Column("is_self_training", pl.Boolean, "The teacher is the recipe's student"),
+        CALL_ID,
+        TEMPLATE_HASH,
+        LICENCE,
+        Column("origin", pl.String, "model:<name>"),
+    ),
+)
+
+VERIFICATIONS = TableSchema(
+    "verifications",
+    "completion_id",
+    "Verdict of math-verify on each completion's final answer against the reference.",
+    (
+        COMPLETION_ID,
+        PROMPT_ID,
+        ROUND,
+        Column("status", pl.String, "verified, refuted, unparsed or no_reference"),
+        Column("extracted", pl.String, "Final answer found in the completion"),
+        Column("reference", pl.String, "Final answer found in the reference"),
+    ),
+)
+
+RATINGS = TableSchema(
+    "ratings",
+    "judgment_id",
+    "Judges' ratings, one criterion a row; the completions of a prompt are judged together.",
+    (
+        Column("judgment_id", pl.String, "Id from completion, judge and criterion"),
+        COMPLETION_ID,
+        PROMPT_ID,
+        ROUND,
+        Column("judge", pl.String, "The recipe's name of the judge"),
+        Column("criterion", pl.String, "Dimension rated"),
+        Column("rating", pl.Float64, "Rating on the scale 1 to 5; null unless the status is ok"),
+        Column("rationale", pl.String, "The judge's reason"),
+        Column("status", pl.String, "ok, not_applicable, out_of_scale, missing, unparsed, failed"),
+        Column("position", pl.Int32, "Place at which the judge saw the completion, from 0"),
+        Column("order_seed", pl.String, "Seed of the shuffled order"),
+        CALL_ID,
+        TEMPLATE_HASH,
+    ),
+)
+
+JUDGMENTS = TableSchema(
+    "judgments",
+    "judgment_id",
+    "Every rating and verdict in one long table.",
+    (
+        Column("judgment_id", pl.String, "Id of the rating or verification"),
+        COMPLETION_ID,
+        PROMPT_ID,
+        ROUND,
+        Column("kind", pl.String, "rating or verification"),
+        Column("judge", pl.String, "Judge's name, or math_verify"),
+        Column("criterion", pl.String, "Dimension rated, or answer"),
+        Column("rating", pl.Float64, "Rating; null for a verdict or where the status says why"),
+        Column("rationale", pl.String, "The judge's reason; null for a verification"),
+        Column("status", pl.String, "Status of the rating or verdict of the verification"),
+        Column("call_id", pl.String, "Call the row rests on; null for a verification"),
+    ),
+)
+
+CALLS = TableSchema(
+    "calls",
+    "call_id",
+    "Every call ever made, for all recipes: the memory that all other tables are made from.",
+    (
+        Column("call_id", pl.String, "Hash of key, attempt and raw reply"),
+        Column("key", pl.String, "Identity of the request"),
+        Column("attempt", pl.Int32, "Which asking of this key, from 0"),
+        Column("provider", pl.String, "Transport and provider"),
+        Column("endpoint", pl.String, "Address without credentials"),
+        Column("model", pl.String, "Model as the transport names it"),
+        Column("asked_for", pl.String, "recipe.table that paid for it"),
+        Column("request", pl.String, "Canonical request, JSON"),
+        Column("raw_reply", pl.String, "The body as it came, kept before it is parsed"),
+        Column("status", pl.String, "ok, cut, refused, empty or failed"),
+        Column("text", pl.String, "Text of the reply; null where there is none"),
+        Column("finish_reason", pl.String, "As the endpoint says"),
+        Column("error", pl.String, "Kind of error and message, secrets removed"),
+        Column("input_tokens", pl.Int64, "Tokens of the request"),
+        Column("output_tokens", pl.Int64, "Tokens of the reply"),
+        Column("cost_usd", pl.Float64, "Money; null where the price is unknown"),
+        Column("latency_s", pl.Float64, "Seconds from sending to the whole reply"),
+        Column("asked_at", pl.Datetime("us"), "UTC time of sending"),
+    ),
+)
+
+COMMITS = TableSchema(
+    "commits",
+    "commit_id",
+    "What was committed when, from which inputs: the truth for skipping, status and versions.",
+    (
+        Column("commit_id", pl.String, "Id from the other columns"),
+        Column("number", pl.Int64, "Order of commits of one recipe, from 1"),
+        Column("recipe", pl.String, "Recipe"),
+        Column("table_name", pl.String, "Table committed"),
+        Column("round", pl.Int32, "Round committed; 0 where the table has no rounds of its own"),
+        Column("fingerprint", pl.String, "Stage fingerprint: parameters, templates, code"),
+        Column("fingerprint_parts", pl.String, "What the fingerprint covers, part by part, JSON"),
+        Column("inputs", pl.String, "Content hash of each input as it was read, JSON"),
+        Column("content_hash", pl.String, "Content hash of the rows committed"),
+        Column("table_hash", pl.String, "Content hash of the whole table after the commit"),
+        Column("row_count", pl.Int64, "Rows of the round (or table) after the commit"),
+        Column("rows_new", pl.Int64, "Rows the commit added or changed"),
+        Column("rows_gone", pl.Int64, "Rows the commit removed or changed"),
+        Column("items_parsed", pl.Int64, "Candidates parsed from replies; null where none are"),
+        Column(
+            "failed_replies", pl.Int64, "Replies that failed; where any did, they are asked again"
+        ),
+        Column("run_id", pl.String, "Dagster run"),
+        Column("versions", pl.String, "Versions of the libraries that matter, JSON"),
+        Column("committed_at", pl.Datetime("us"), "UTC time"),
+    ),
+)
+
+TABLES = {
+    schema.name: schema
+    for schema in (
+        SEED_PROMPTS,
+        EVALUATION_PROMPTS,
+        ROUNDS,
+        ROUND_POOL,
+        EDGES,
+        SELF_INSTRUCT_PROMPTS,
+        EVOLVED_PROMPTS,
+        MUTATED_PROMPTS,
+        COMPLETIONS,
+        VERIFICATIONS,
+        RATINGS,
+        JUDGMENTS,
+        CALLS,
+        COMMITS,
+    )
+}

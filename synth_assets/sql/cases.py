@@ -1,0 +1,167 @@
+"""Unit cases of models in, what differs from the expected rows out: given rows, expected rows.
+
+A file names one model and lists cases::
+
+    model: sft_set
+    variables: {sft_per_prompt: 1}             # of every case; a case may override
+    defaults:                                  # values of columns that a given row leaves out
+      scored_completions: {status: ok}
+    cases:
+      - name: the better rated completion is taken
+        given:
+          scored_completions:
+            - {completion_id: c1, mean_rating: 4.0}
+        expect:                                # columns left out are not compared
+          - {completion_id: c1}
+
+Columns that neither row nor defaults give are null; relations not given are empty. Rows are
+compared in any order, and their number counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import yaml
+from polars.exceptions import PolarsError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from synth_assets.errors import SqlModelError
+from synth_assets.identity import canonical_json
+from synth_assets.sql.project import SqlProject
+from synth_assets.sql.project_files import nearest
+from synth_assets.sql.relations import quote_name
+from synth_assets.sql.run import fetch
+
+Row = dict[str, Any]
+
+
+class CaseEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    variables: dict[str, Any] = {}
+    given: dict[str, list[Row]] = {}
+    expect: list[Row]
+
+
+class CaseFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    variables: dict[str, Any] = {}
+    defaults: dict[str, Row] = {}
+    cases: list[CaseEntry]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of one model; ``path`` is the file that it stands in."""
+
+    path: Path
+    model: str
+    name: str
+    variables: Mapping[str, Any]
+    given: Mapping[str, list[Row]]
+    expect: list[Row]
+
+
+def load_cases(path: Path) -> list[Case]:
+    """The cases of one file. Errors: `SqlModelError` naming file and field."""
+    try:
+        file = CaseFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SqlModelError(f"{path}: cannot be read as YAML ({error})") from error
+    except ValidationError as error:
+        problems = (
+            f"{'.'.join(map(str, finding['loc']))}: {finding['msg']}" for finding in error.errors()
+        )
+        raise SqlModelError("\n".join(f"{path}: {problem}" for problem in problems)) from error
+    return [
+        Case(
+            path, file.model, entry.name, {**file.variables, **entry.variables},
+            {
+                ref: [{**file.defaults.get(ref, {}), **row} for row in rows]
+                for ref, rows in entry.given.items()
+            },
+            entry.expect,
+        )
+        for entry in file.cases
+    ]  # fmt: skip
+
+
+def run_case(project: SqlProject, case: Case) -> list[str]:
+    """The differences between the rows expected and the rows made; none where the case holds."""
+    made = case_rows(project, case)
+    compared = sorted({column for row in case.expect for column in row})
+    for column in compared:
+        if column not in made.columns:
+            hint = nearest(column, made.columns)
+            raise SqlModelError(f"{case.path}: {case.name}: no column {column!r}{hint}")
+    found = sorted(_shown(row, compared) for row in made.to_dicts())
+    wanted = sorted(_shown(row, compared) for row in case.expect)
+    return _differences(wanted, found)
+
+
+def case_rows(project: SqlProject, case: Case) -> pl.DataFrame:
+    """What the model makes of the given rows, in a plain in-memory DuckDB."""
+    where = f"{case.path}: {case.name}"
+    inputs = project.inputs(case.model)
+    with duckdb.connect(":memory:") as connection:
+        relations: dict[str, str] = {}
+        for ref, rows in case.given.items():
+            if ref not in inputs:
+                hint = nearest(ref, inputs)
+                raise SqlModelError(f"{where}: {case.model} does not read {ref!r}{hint}")
+            schema = project.schema(ref, case.variables)
+            connection.register(f"given_{ref}", _frame(f"{where}: {ref}", rows, schema))
+            relations[ref] = quote_name(f"given_{ref}")
+        compiled = project.compile(case.model, relations, case.variables)
+        made = fetch(connection, compiled.sql, where)
+    if made.schema != compiled.schema:
+        raise SqlModelError(f"{where}: the columns are {made.schema}, not {compiled.schema}")
+    return made
+
+
+def _frame(where: str, rows: list[Row], schema: pl.Schema) -> pl.DataFrame:
+    for row in rows:
+        for column in row:
+            if column not in schema:
+                raise SqlModelError(f"{where}: no column {column!r}{nearest(column, schema)}")
+    complete = [{column: row.get(column) for column in schema} for row in rows]
+    try:
+        return pl.DataFrame(complete, schema=schema, orient="row", strict=True)
+    except (PolarsError, TypeError) as error:
+        raise SqlModelError(f"{where}: a value is of the wrong type ({error})") from error
+
+
+def _shown(row: Row, columns: list[str]) -> str:
+    """A row as text: an expected column that a row leaves out is null; 4 and 4.0 are equal."""
+    return canonical_json({column: _plain(row.get(column)) for column in columns})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return round(float(value), 9)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def _differences(wanted: list[str], found: list[str]) -> list[str]:
+    missing, surplus = list(wanted), []
+    for row in found:
+        if row in missing:
+            missing.remove(row)
+        else:
+            surplus.append(row)
+    return [f"missing: {row}" for row in missing] + [f"surplus: {row}" for row in surplus]

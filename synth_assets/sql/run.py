@@ -1,0 +1,46 @@
+"""A connection and a compiled SELECT in, a frame or the verdict of a data test out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from synth_assets.errors import SqlModelError
+from synth_assets.sql.data_tests import DataTest
+
+SHOWN_ROWS = 20
+
+
+@dataclass(frozen=True)
+class DataTestResult:
+    """What a data test found: how many rows offend, the first of them, and whether it passed."""
+
+    test: DataTest
+    offending: int
+    sample: pl.DataFrame
+
+    @property
+    def passed(self) -> bool:
+        return self.offending <= self.test.threshold
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, sql: str, where: str = "query") -> pl.DataFrame:
+    """The rows of one compiled SELECT. Errors: `SqlModelError` naming ``where``."""
+    try:
+        return connection.sql(sql).pl()
+    except duckdb.Error as error:
+        raise SqlModelError(f"{where}: failed ({str(error).splitlines()[0]})") from error
+
+
+def run_data_test(
+    connection: duckdb.DuckDBPyConnection, test: DataTest, sql: str
+) -> DataTestResult:
+    """Runs the SELECT that `SqlProject.compile_test` made of ``test``."""
+    where = f"{test.path}: test {test.name} of {test.model}"
+    counted = fetch(connection, f"SELECT count(*) AS offending FROM ({sql}) AS found", where)
+    offending = int(counted.item())
+    shown = SHOWN_ROWS if offending else 0
+    sample = fetch(connection, f"SELECT * FROM ({sql}) AS found LIMIT {shown}", where)
+    return DataTestResult(test, offending, sample)

@@ -1,0 +1,60 @@
+"""Stage of the third group: kept prompts → teachers' completions."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from synth_assets.methods import completions
+from synth_assets.recipe import Completions, Recipe, model_identity
+from synth_assets.schemas import COMPLETIONS, MUTATED_PROMPTS
+from synth_assets.stages.row_checks import (
+    every_candidate_is_there,
+    failed_replies_are_few,
+    ids_are_unique,
+    parents_exist,
+)
+from synth_assets.stages.stage import Input, Made, Stage
+from synth_assets.stages.workshop import Work
+from synth_assets.templates import load_template
+
+GROUP = "3_completions"
+
+
+def completions_stage(parameters: Completions) -> Stage:
+    return Stage(
+        table=COMPLETIONS,
+        group=GROUP,
+        inputs=(Input("mutated_prompts", "own"),),
+        parameters=lambda recipe, _: _parameters(recipe, parameters),
+        code=(completions,),
+        make=lambda work: _make_completions(work, parameters),
+        checks=(
+            ids_are_unique("completion_id"),
+            parents_exist("prompt_id", ("mutated_prompts", "prompt_id")),
+            every_candidate_is_there(),
+            failed_replies_are_few(),
+        ),
+        asks=True,
+        parents=lambda rows: rows.select("completion_id", "prompt_id"),
+    )
+
+
+def _parameters(recipe: Recipe, parameters: Completions) -> dict[str, object]:
+    return {
+        "completions": parameters.model_dump(mode="json"),
+        "models": [model_identity(recipe, teacher) for teacher in parameters.teachers],
+        "student": recipe.student,
+        "templates": [load_template(f"completions/{p}").hash for p in parameters.principles],
+    }
+
+
+def _make_completions(work: Work, parameters: Completions) -> Made:
+    kept = work.read(MUTATED_PROMPTS).filter(pl.col("drop_reason").is_null())
+    result = completions.complete_prompts(
+        kept,
+        parameters=parameters,
+        models=work.recipe.models,
+        student=work.recipe.student,
+        ask=work.ask,
+    )
+    return Made(result.rows, result.shown_with, result.items_parsed, result.notes)

@@ -1,0 +1,233 @@
+"""A run as it would go, without a call: a workshop and its statuses in, the calls of each table at
+most out.
+
+The stages themselves are run, on tables in memory, with an `ask` that knows the replies in the lake
+and makes no call: so a request whose reply is known costs nothing, and what filters would drop is
+not asked about. What hangs on an unknown reply is counted as if nothing of it were dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+import polars as pl
+
+from synth_assets.llm.engine import WINDOW
+from synth_assets.llm.request import Ask, Reply, Request
+from synth_assets.llm.targets import Targets
+from synth_assets.recipe import Completions, EvolInstruct, Recipe, SelfInstruct
+from synth_assets.schemas import (
+    COMPLETIONS,
+    EVOLVED_PROMPTS,
+    MUTATED_PROMPTS,
+    ROUND_POOL,
+    ROUNDS,
+    SELF_INSTRUCT_PROMPTS,
+    TableSchema,
+)
+from synth_assets.stages.materialize import is_due
+from synth_assets.stages.pools import KIND_OF_SLICE, current_members
+from synth_assets.stages.stage import Input, Stage
+from synth_assets.stages.status import TableStatus
+from synth_assets.stages.workshop import Round, Work, Workshop
+from synth_assets.store.calls import LakeCalls
+
+NOT_ASKED = "not_asked"
+"""Stands for the call_id of a call that a real run would make."""
+
+Calls = Counter[str]
+"""The recipe's name of a model → calls."""
+
+
+def rehearse(workshop: Workshop, statuses: Mapping[str, TableStatus]) -> dict[str, Calls]:
+    """Table that asks → its calls at most; a table that is current asks nothing."""
+    rehearsal = _Rehearsal(workshop, statuses)
+    if any(not statuses[name].is_current for name in rehearsal.calls):
+        rehearsal.open_rounds()
+        for round in rehearsal.rounds():
+            rehearsal.write_prompts(round)
+        rehearsal.combine_prompts()
+        for round in rehearsal.rounds():
+            rehearsal.complete_and_judge(round)
+    return rehearsal.calls
+
+
+class CountingAsk:
+    """An `ask` that gives the replies that are known, and counts the others by model."""
+
+    def __init__(self, workshop: Workshop, recipe: Recipe) -> None:
+        self._targets = Targets(recipe, {})
+        self._known = LakeCalls(workshop.lake)
+        self._unknown: dict[str, str] = {}
+
+    @property
+    def calls(self) -> Calls:
+        """Requests whose reply is not known, equal ones once."""
+        return Counter(self._unknown.values())
+
+    def __call__(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        source = iter(requests)
+        while window := list(islice(source, WINDOW)):
+            keys = [self._targets[request.model].key(request) for request in window]
+            known = self._known.lookup(list(dict.fromkeys(keys)))
+            for key, request in zip(keys, window, strict=True):
+                call = known.get(key)
+                if call is not None and call.is_settled:
+                    yield call.reply(is_cached=True)
+                else:
+                    self._unknown[key] = request.model
+                    yield Reply(NOT_ASKED, "failed", None, error=NOT_ASKED)
+
+
+@dataclass
+class _Rehearsal:
+    """made: tables as they would be, in the place of those in the lake. unwritten: round → prompts
+    that it would gain at most."""
+
+    workshop: Workshop
+    statuses: Mapping[str, TableStatus]
+    calls: dict[str, Calls] = field(init=False)
+    made: dict[str, pl.DataFrame] = field(default_factory=dict)
+    unwritten: Counter[int] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        asking = (name for name, stage in self.workshop.stages.items() if stage.asks)
+        self.calls = {name: Counter() for name in asking}
+
+    def rounds(self) -> list[Round]:
+        """The rounds there would be; a first one is opened where there is none."""
+        if ROUNDS.name not in self.made:
+            return self.workshop.rounds()
+        rows = self.made[ROUNDS.name].select("round", "generation").sort("round")
+        return [Round(number, json.loads(frozen)) for number, frozen in rows.iter_rows()]
+
+    def open_rounds(self) -> None:
+        for name in ("seed_prompts", "evaluation_prompts", ROUNDS.name):
+            if name in self.workshop.stages and not self.statuses[name].is_current:
+                self._make(self.workshop.stages[name], Round(0, {}))
+
+    def write_prompts(self, round: Round) -> None:
+        for name, stage in self.workshop.stages.items():
+            if stage.is_frozen and self._is_due(stage, round):
+                _, ask = self._make(stage, round)
+                calls, prompts = what_may_follow(name, round, ask.calls)
+                self.calls[name] += calls
+                self.unwritten[round.number] += prompts
+
+    def combine_prompts(self) -> None:
+        if not self.statuses[MUTATED_PROMPTS.name].is_current:
+            self._make(self.workshop.stages[MUTATED_PROMPTS.name], Round(0, {}))
+
+    def complete_and_judge(self, round: Round) -> None:
+        """Prompts that are known, and all that those may ask that are not yet written."""
+        waiting = self.unwritten[round.number]
+        for name, stage in self.workshop.stages.items():
+            if not stage.asks or stage.is_frozen or self.statuses[name].is_current:
+                continue
+            rows, ask = self._make(stage, round)
+            self.calls[name] += ask.calls
+            for model, number in calls_of_a_prompt(self.workshop.recipe, name).items():
+                self.calls[name][model] += number * waiting
+            if name == COMPLETIONS.name:
+                # A prompt with an unknown completion cannot be shown to a judge yet.
+                unknown = rows.filter(pl.col("call_id") == NOT_ASKED)["prompt_id"].unique()
+                self.made[name] = rows.filter(~pl.col("prompt_id").is_in(unknown.implode()))
+                waiting += unknown.len()
+
+    def _make(self, stage: Stage, round: Round) -> tuple[pl.DataFrame, CountingAsk]:
+        recipe = self.workshop.recipe_of(round) if stage.is_frozen else self.workshop.recipe
+        ask = CountingAsk(self.workshop, recipe)
+        made = stage.make(_Rehearsed(self.workshop, stage, round, recipe, self.made, ask))
+        rows = made.rows
+        if stage.is_frozen:  # the candidates of all rounds are read together
+            before = self._read(stage.table).filter(pl.col("round") != round.number)
+            rows = pl.concat([before, rows])
+        self.made[stage.name] = rows
+        for table, companion, _ in made.companions:
+            self.made[table.name] = companion
+        return rows, ask
+
+    def _read(self, table: TableSchema) -> pl.DataFrame:
+        rows = self.made.get(table.name)
+        return self.workshop.lake.read(self.workshop.recipe.name, table) if rows is None else rows
+
+    def _is_due(self, stage: Stage, round: Round) -> bool:
+        commit = self.workshop.log.latest().get((stage.name, round.number))
+        if commit is None:
+            return True
+        return is_due(self.workshop, stage, commit, self.workshop.provenance(stage, round))
+
+
+class _Rehearsed(Work):
+    """A stage at work on tables as they would be."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        stage: Stage,
+        round: Round,
+        recipe: Recipe,
+        made: Mapping[str, pl.DataFrame],
+        ask: Ask,
+    ) -> None:
+        super().__init__(workshop, stage, round, recipe)
+        self._made = made
+        self._slices: dict[str, Input] = {item.table: item for item in stage.inputs}
+        self._counting = ask
+
+    @property
+    def ask(self) -> Ask:
+        return self._counting
+
+    def read(self, table: TableSchema) -> pl.DataFrame:
+        slice_of = self._slices[table.name].slice
+        in_pool = slice_of in KIND_OF_SLICE
+        if table.name not in self._made and not (in_pool and ROUND_POOL.name in self._made):
+            return super().read(table)
+        rows = self._whole(table)
+        if in_pool:
+            pool = current_members(self._whole(ROUND_POOL).filter(pl.col("round") <= self.round))
+            members = pool.filter(pl.col("kind") == KIND_OF_SLICE[slice_of])["prompt_id"]
+            return rows.filter(pl.col("prompt_id").is_in(members.implode()))
+        if slice_of == "own":
+            return rows.filter(pl.col("round") == self.round)
+        if slice_of == "up_to":
+            return rows.filter(pl.col("round") <= self.round)
+        return rows
+
+    def _whole(self, table: TableSchema) -> pl.DataFrame:
+        rows = self._made.get(table.name)
+        return self.lake.read(self.recipe.name, table) if rows is None else rows
+
+
+def what_may_follow(table: str, round: Round, unknown: Calls) -> tuple[Calls, int]:
+    """Calls of a method, and the prompts that it writes, both at most, given how many of its
+    requests have no known reply."""
+    count = unknown.total()
+    if table == SELF_INSTRUCT_PROMPTS.name and count:
+        written = SelfInstruct.model_validate(round.generation["self_instruct"]["parameters"])
+        return unknown, count * written.items_per_call
+    if table == EVOLVED_PROMPTS.name and count:
+        # An unknown reply leaves open all that its prompt goes through in all generations: each
+        # rewrites it, asks the judge, and asks for the first completion.
+        frozen = round.generation["evol_instruct"]
+        evolved = EvolInstruct.model_validate(frozen["parameters"])
+        steps = min(count, evolved.per_round) * evolved.generations
+        first = Completions.model_validate(frozen["completions"]).teachers[0]
+        asked: Calls = Counter()
+        for model in (evolved.teacher, evolved.judge, first):
+            asked[model] += steps
+        return asked, steps
+    return unknown, 0
+
+
+def calls_of_a_prompt(recipe: Recipe, table: str) -> Calls:
+    """What one kept prompt asks in a table at most."""
+    if table == COMPLETIONS.name and recipe.completions:
+        return Counter(dict.fromkeys(recipe.completions.teachers, recipe.completions.per_prompt))
+    rated = recipe.judgments.ultrafeedback
+    return Counter({rated.judge: len(rated.criteria)}) if rated else Counter()

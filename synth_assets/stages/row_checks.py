@@ -1,0 +1,168 @@
+"""Checks of rows: a frame in, the offending rows out. One function serves staged rows before their
+commit and the whole table when only checks are run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+
+class Surroundings(Protocol):
+    """What a check may look at beside the rows themselves."""
+
+    @property
+    def failed_replies_limit(self) -> float:
+        """Share of failed replies that the recipe allows."""
+        ...
+
+    def ids(self, table: str, column: str) -> pl.Series:
+        """The values of one column of a committed table; empty where it does not exist."""
+        ...
+
+    @property
+    def items_parsed(self) -> int | None:
+        """Candidates parsed from the replies that the rows rest on; None where none are."""
+        ...
+
+
+Offending = Callable[[pl.DataFrame, Surroundings], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class RowCheck:
+    """One check: its name says what is right; ``offending`` gives the rows that are not.
+
+    is_blocking: a failure keeps the rows out of the table; else it is a warning.
+    """
+
+    name: str
+    description: str
+    offending: Offending
+    is_blocking: bool = True
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found: the offending rows, none where it passed."""
+
+    name: str
+    description: str
+    is_blocking: bool
+    offending: pl.DataFrame
+
+    @property
+    def passed(self) -> bool:
+        return self.offending.height == 0
+
+
+def run_row_checks(
+    checks: Sequence[RowCheck], rows: pl.DataFrame, around: Surroundings
+) -> list[CheckResult]:
+    """Every check on the rows given."""
+    return [
+        CheckResult(c.name, c.description, c.is_blocking, c.offending(rows, around)) for c in checks
+    ]
+
+
+def ids_are_unique(key: str) -> RowCheck:
+    def offending(rows: pl.DataFrame, _: Surroundings) -> pl.DataFrame:
+        return rows.filter(pl.col(key).is_duplicated() | pl.col(key).is_null())
+
+    return RowCheck("ids_are_unique", f"No {key} is missing or stands twice.", offending)
+
+
+def parents_exist(column: str, *parents: tuple[str, str], own: str | None = None) -> RowCheck:
+    """Every value of ``column`` (an id or a list of ids) is in one of the ``(table, column)``.
+
+    own: a column of the rows themselves that may also hold the parent.
+    """
+    tables = " or ".join(table for table, _ in parents)
+
+    def offending(rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+        known = pl.concat([around.ids(table, name).cast(pl.String) for table, name in parents])
+        if own is not None:
+            known = pl.concat([known, rows[own].cast(pl.String)])
+        values = rows.with_row_index("_row")
+        if isinstance(rows.schema[column], pl.List):
+            values = values.explode(column).filter(pl.col(column).is_not_null())
+        is_known = pl.col(column).is_in(known.unique().implode()).fill_null(False)
+        orphans = values.filter(~is_known)["_row"]
+        return rows[orphans.unique().sort().to_list()]
+
+    return RowCheck(
+        f"{column}_exists", f"Every {column} is the id of a row of {tables}.", offending
+    )
+
+
+def every_candidate_is_there() -> RowCheck:
+    """Rows = items parsed from the replies: nothing was lost on the way, and nothing invented."""
+
+    def offending(rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+        expected = around.items_parsed
+        if expected is None or expected == rows.height:
+            return rows.clear()
+        return pl.DataFrame(
+            {"items_parsed": [expected], "rows": [rows.height], "missing": [expected - rows.height]}
+        )
+
+    return RowCheck(
+        "every_candidate_is_there",
+        "The rows, kept and dropped together, are as many as the items parsed from the replies.",
+        offending,
+    )
+
+
+def failed_replies_are_few() -> RowCheck:
+    """The share of failed replies is under the recipe's limit (``limits.failed_replies``)."""
+
+    def offending(rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+        failed = rows.filter(pl.col("status") == "failed")
+        too_many = rows.height and failed.height / rows.height > around.failed_replies_limit
+        return failed if too_many else rows.clear()
+
+    return RowCheck(
+        "failed_replies_are_few",
+        "The share of failed replies does not exceed limits.failed_replies of the recipe.",
+        offending,
+    )
+
+
+def replies_are_parsed(limit: float = 0.1) -> RowCheck:
+    """A judge whose replies cannot be read is no judge; a warning, since no value was invented."""
+    unread = ("unparsed", "missing", "out_of_scale")
+
+    def offending(rows: pl.DataFrame, _: Surroundings) -> pl.DataFrame:
+        bad = rows.filter(pl.col("status").is_in(unread))
+        return bad if rows.height and bad.height / rows.height > limit else rows.clear()
+
+    return RowCheck(
+        "replies_are_parsed",
+        f"At most {limit:.0%} of the ratings could not be read from the judge's replies.",
+        offending,
+        is_blocking=False,
+    )
+
+
+def something_is_kept() -> RowCheck:
+    """A round in which nothing was accepted is a warning: the run goes on with what there is."""
+
+    def offending(rows: pl.DataFrame, _: Surroundings) -> pl.DataFrame:
+        kept = rows.filter(pl.col("drop_reason").is_null())
+        return rows.clear() if kept.height or not rows.height else rows.head(20)
+
+    return RowCheck(
+        "something_is_kept",
+        "At least one candidate was kept; where none was, see the drop reasons.",
+        offending,
+        is_blocking=False,
+    )
+
+
+def values_are_known(column: str, *allowed: str) -> RowCheck:
+    def offending(rows: pl.DataFrame, _: Surroundings) -> pl.DataFrame:
+        return rows.filter(~pl.col(column).is_in(list(allowed)).fill_null(False))
+
+    return RowCheck(f"{column}_is_known", f"{column} is {', '.join(allowed)}.", offending)

@@ -1,0 +1,180 @@
+"""Stages of the first group: files → seed and evaluation prompts, and the rounds."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from synth_assets import seed_files
+from synth_assets.errors import RecipeError
+from synth_assets.identity import canonical_json
+from synth_assets.recipe import Recipe
+from synth_assets.schemas import (
+    EVALUATION_PROMPTS,
+    MUTATED_PROMPTS,
+    ROUND_POOL,
+    ROUNDS,
+    SEED_PROMPTS,
+)
+from synth_assets.seed_files import location, prompts, records, tables
+from synth_assets.stages.generation import generation_parameters
+from synth_assets.stages.pools import current_members, open_pool
+from synth_assets.stages.row_checks import ids_are_unique, values_are_known
+from synth_assets.stages.stage import Input, Made, Stage
+from synth_assets.stages.workshop import Round, Work, lake_ids
+from synth_assets.store.commits import slice_hash
+
+GROUP = "1_seeds"
+SEED_CODE = (location, prompts, records, tables)
+
+
+def seed_prompts_stage() -> Stage:
+    return Stage(
+        table=SEED_PROMPTS,
+        group=GROUP,
+        inputs=(),
+        files=lambda recipe: [file.path for file in location.locate(recipe, "prompts")],
+        parameters=lambda recipe, _: {
+            "files": [part.model_dump(mode="json") for part in recipe.seeds.prompts],
+            "limit": recipe.seeds.limit,
+            "test_share": recipe.datasets.test_share,
+            "prompt_characters": recipe.limits.prompt_characters,
+        },
+        code=SEED_CODE,
+        make=_make_seed_prompts,
+        checks=(ids_are_unique("prompt_id"), values_are_known("split", "train", "test")),
+        by_round=False,
+        kinds=frozenset({"python", "file"}),
+    )
+
+
+def evaluation_prompts_stage() -> Stage:
+    return Stage(
+        table=EVALUATION_PROMPTS,
+        group=GROUP,
+        inputs=(),
+        files=lambda recipe: [file.path for file in location.locate(recipe, "evaluation")],
+        parameters=lambda recipe, _: {
+            "files": [part.model_dump(mode="json") for part in recipe.seeds.evaluation]
+        },
+        code=SEED_CODE,
+        make=lambda work: Made(seed_files.read_evaluation_prompts(work.recipe)),
+        checks=(ids_are_unique("prompt_id"),),
+        by_round=False,
+        kinds=frozenset({"python", "file"}),
+    )
+
+
+def rounds_stage() -> Stage:
+    return Stage(
+        table=ROUNDS,
+        group=GROUP,
+        inputs=(Input("seed_prompts"),),
+        parameters=lambda recipe, frozen: {},
+        make=_make_rounds,
+        checks=(ids_are_unique("round"),),
+        by_round=False,
+        is_always_made=True,
+    )
+
+
+def _make_seed_prompts(work: Work) -> Made:
+    """Seeds of the files; one that left its file stays, marked, as earlier rounds rest on it."""
+    rows = seed_files.read_seed_prompts(work.recipe).sort("source_file", "source_line")
+    if work.recipe.seeds.limit is not None:
+        rows = rows.head(work.recipe.seeds.limit)
+    known = work.lake.read(work.recipe.name, SEED_PROMPTS)
+    pooled = lake_ids(work.lake, work.recipe.name, ROUND_POOL.name, "prompt_id")
+    gone = known.filter(
+        ~pl.col("prompt_id").is_in(rows["prompt_id"].implode())
+        & pl.col("prompt_id").is_in(pooled.implode())
+    ).with_columns(drop_reason=pl.lit("no_longer_in_its_file"))
+    return Made(
+        pl.concat([rows, gone]).sort("prompt_id"),
+        notes={
+            "files": len(location.locate(work.recipe, "prompts")),
+            "no_longer_in_files": gone.height,
+        },
+    )
+
+
+def _make_rounds(work: Work) -> Made:
+    """Opens a round where there is none or the run asks for one; else leaves all as it is."""
+    recipe, options = work.recipe, work.workshop.options
+    rounds = work.lake.read(recipe.name, ROUNDS)
+    pool = work.lake.read(recipe.name, ROUND_POOL)
+    seeds = work.read(SEED_PROMPTS).filter(pl.col("drop_reason").is_null())
+    waiting = seeds.join(current_members(pool), on="prompt_id", how="anti")
+    if options.regenerate is not None:
+        rounds = _refreeze(rounds, recipe, options.regenerate)
+    because = "first" if rounds.height == 0 else options.open_round
+    unfinished = unfinished_tables(work) if rounds.height and because else []
+    notes: dict[str, float | int | str] = {}
+    if because is not None and not unfinished:
+        number = rounds.height + 1
+        rounds = pl.concat([rounds, _open(recipe, number, because, work)])
+        pool = open_pool(pool, seeds, _accepted(work), number)
+        notes["opened"] = number
+    elif unfinished:
+        notes["finishing"] = f"round {rounds.height}: {', '.join(unfinished)}"
+    elif waiting.height:
+        notes["seeds_that_wait"] = (
+            f"{waiting.height} seeds wait for a new round (run with --round new)"
+        )
+    return Made(rounds, notes=notes, companions=((ROUND_POOL, pool, {}),))
+
+
+def unfinished_tables(work: Work) -> list[str]:
+    """Tables that the newest round has not reached: it is finished before another is opened."""
+    newest = work.workshop.rounds()[-1]
+    later = [stage for stage in work.workshop.stages.values() if stage.group != GROUP]
+    return [stage.name for stage in later if not _is_reached(work, stage, newest)]
+
+
+def _is_reached(work: Work, stage: Stage, newest: Round) -> bool:
+    """Whether a table holds what there is of a round; a table made as a whole does where it was
+    made from its inputs as they are now, apart from seeds, which may wait for the next round."""
+    known = work.workshop.log.latest()
+    if not stage.has_part_in(work.recipe, newest.generation):
+        return True  # a method that was added to the recipe since
+    if stage.by_round:
+        return (stage.name, newest.number) in known
+    commit = known.get((stage.name, 0))
+    return commit is not None and all(
+        commit.inputs.get(item.label) == work.workshop.input_hash(item, 0)
+        for item in stage.inputs
+        if item.table not in (SEED_PROMPTS.name, EVALUATION_PROMPTS.name)
+    )
+
+
+def _open(recipe: Recipe, number: int, because: str, work: Work) -> pl.DataFrame:
+    return ROUNDS.frame(
+        [
+            {
+                "round": number,
+                "opened_because": because,
+                "seeds_version": slice_hash(work.lake, recipe.name, "seed_prompts", "true", []),
+                "generation": canonical_json(generation_parameters(recipe)),
+            }
+        ]
+    )
+
+
+def _refreeze(rounds: pl.DataFrame, recipe: Recipe, number: int) -> pl.DataFrame:
+    if number not in rounds["round"]:
+        opened = ", ".join(map(str, rounds["round"])) or "none"
+        raise RecipeError(
+            f"{recipe.name}: there is no round {number} to regenerate; opened so far: {opened}"
+        )
+    today = canonical_json(generation_parameters(recipe))
+    return rounds.with_columns(
+        generation=pl.when(pl.col("round") == number)
+        .then(pl.lit(today))
+        .otherwise(pl.col("generation"))
+    )
+
+
+def _accepted(work: Work) -> pl.DataFrame:
+    """The prompts that models wrote and every rule kept so far."""
+    return work.lake.read(
+        work.recipe.name, MUTATED_PROMPTS, "method <> 'seed' AND drop_reason IS NULL"
+    )

@@ -1,0 +1,222 @@
+"""A recipe at work on a lake: which rounds there are, which slices decide a stage, who answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import ValidationError
+
+from synth_assets.errors import RecipeError
+from synth_assets.identity import content_hash
+from synth_assets.llm.call_stats import CallStats
+from synth_assets.llm.engine import Engine
+from synth_assets.llm.request import Ask
+from synth_assets.recipe import RUNTIME_FIELDS, Model, Recipe, fingerprint
+from synth_assets.schemas import ROUNDS, TableSchema
+from synth_assets.stages.generation import frozen_models
+from synth_assets.stages.pools import KIND_OF_SLICE, deciding_part_sql, members_sql
+from synth_assets.stages.stage import Input, Stage
+from synth_assets.store.calls import LakeCalls
+from synth_assets.store.commits import CommitLog, Provenance, slice_hash
+from synth_assets.store.lake import Lake
+from synth_assets.store.staging import content_hash_sql
+
+OpenedBecause = Literal["first", "schedule", "seeds", "by_hand"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run was asked to do beyond bringing every table up to date.
+
+    open_round: why a new round is to be opened, or None to open one only where there is none.
+    regenerate: a round whose generation is to be done anew with today's parameters.
+    retry_failed: ask again what was cut, refused or failed.
+    """
+
+    open_round: OpenedBecause | None = None
+    regenerate: int | None = None
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Round:
+    number: int
+    generation: Mapping[str, Any]
+
+
+Progress = Callable[[str, int, CallStats], None]
+"""Called while a stage asks, with the table, the round and the counts so far."""
+
+
+@dataclass
+class Workshop:
+    """One recipe on one lake, for one run."""
+
+    recipe: Recipe
+    lake: Lake
+    stages: Mapping[str, Stage]
+    run_id: str = ""
+    options: RunOptions = field(default_factory=RunOptions)
+    progress: Progress | None = None
+
+    @cached_property
+    def log(self) -> CommitLog:
+        return CommitLog(self.lake, self.recipe.name)
+
+    def rounds(self) -> list[Round]:
+        """The rounds opened so far, oldest first."""
+        rows = self.lake.read(self.recipe.name, ROUNDS)
+        return [
+            Round(number, json.loads(g))
+            for number, g in rows.select("round", "generation").sort("round").iter_rows()
+        ]
+
+    def rounds_of(self, stage: Stage) -> list[Round]:
+        """The rounds a stage is made for; one nameless round 0 where it is made as a whole."""
+        return self.rounds() if stage.by_round else [Round(0, {})]
+
+    def where(self, slice_of: Input, round: int) -> tuple[str, list[Any]]:
+        """A slice as a SQL condition with its parameters."""
+        kind = KIND_OF_SLICE.get(slice_of.slice)
+        if kind is None:
+            return slice_of.where(round)
+        return members_sql(self.recipe.name), [round, kind]
+
+    def input_hash(self, slice_of: Input, round: int) -> str:
+        where, values = self.where(slice_of, round)
+        schema, table = self.recipe.name, slice_of.table
+        if slice_of.slice not in KIND_OF_SLICE or not self.lake.has(schema, table):
+            return slice_hash(self.lake, schema, table, where, values)
+        part = deciding_part_sql(Lake.relation(schema, table))
+        rows = self.lake.connection.execute(content_hash_sql(part, where), values).fetchall()
+        return rows[0][0]
+
+    def provenance(self, stage: Stage, round: Round) -> Provenance:
+        """What the stage's rows of a round would be made from now."""
+        parts = stage.fingerprint_parts(self.recipe, round.generation)
+        inputs = {item.label: self.input_hash(item, round.number) for item in stage.inputs}
+        if stage.files is not None:
+            inputs["files"] = content_hash(*(hash_file(path) for path in stage.files(self.recipe)))
+        return Provenance(fingerprint(stage.name, parts), parts, inputs)
+
+    def recipe_of(self, round: Round) -> Recipe:
+        """The recipe with the models as they were when the round was opened: their identity is
+        frozen, while keys, limits and prices are today's."""
+        frozen = frozen_models(round.generation)
+        models = dict(self.recipe.models)
+        for name, identity in frozen.items():
+            today = models.get(name)
+            runtime = today.model_dump(include=set(RUNTIME_FIELDS) | {"base_url"}) if today else {}
+            try:
+                models[name] = Model.model_validate({**identity, **runtime})
+            except ValidationError as error:
+                raise RecipeError(
+                    f"{self.recipe.path}: models.{name}: round {round.number} was opened with "
+                    f"{identity.get('model')}, which cannot be called as the recipe stands "
+                    f"({error.errors()[0]['msg']}); declare the model as it was, or let the round "
+                    f"be generated anew with --regenerate {round.number}"
+                ) from error
+        recipe = self.recipe.model_copy(update={"models": models})
+        recipe._path = self.recipe.path
+        return recipe
+
+    def surroundings(self, items_parsed: int | None) -> LakeSurroundings:
+        """What row checks may look at beside the rows."""
+        return LakeSurroundings(self.lake, self.recipe, items_parsed)
+
+    @contextmanager
+    def work(self, stage: Stage, round: Round) -> Iterator[Work]:
+        """The stage at work on one round; its calls are in the lake when the block ends."""
+        recipe = self.recipe_of(round) if stage.is_frozen else self.recipe
+        work = Work(self, stage, round, recipe)
+        try:
+            yield work
+        finally:
+            work.close()
+            if self.progress is not None and work.stats.made + work.stats.cached:
+                self.progress(stage.name, round.number, work.stats)  # a failure's last word too
+
+
+class Work:
+    """What a stage's function may see and do: its declared slices, and ``ask``."""
+
+    def __init__(self, workshop: Workshop, stage: Stage, round: Round, recipe: Recipe) -> None:
+        self.workshop = workshop
+        self.stage = stage
+        self.recipe = recipe
+        self.lake = workshop.lake
+        self.round = round.number
+        self.frozen = round.generation
+        self._inputs = {item.table: item for item in stage.inputs}
+        self._engine: Engine | None = None
+
+    def read(self, table: TableSchema) -> pl.DataFrame:
+        """The declared slice of an input; a table that is no declared input is an error."""
+        where, values = self.workshop.where(self._inputs[table.name], self.round)
+        return self.lake.read(self.recipe.name, table, where, values)
+
+    @property
+    def ask(self) -> Ask:
+        """Requests in, replies out."""
+        if self._engine is None:
+            progress = self.workshop.progress
+            self._engine = Engine(
+                self.recipe,
+                home=self.lake.home.path,
+                calls=LakeCalls(self.lake),
+                asked_for=f"{self.recipe.name}.{self.stage.name}",
+                run_id=self.workshop.run_id,
+                retry_failed=self.workshop.options.retry_failed,
+                progress=None
+                if progress is None
+                else lambda stats: progress(self.stage.name, self.round, stats),
+            )
+        return self._engine.ask
+
+    @property
+    def stats(self) -> CallStats:
+        return self._engine.stats if self._engine else CallStats()
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+
+def hash_file(path: Path) -> str:
+    """Hash of a file's bytes. Errors: `RecipeError` where it cannot be read."""
+    try:
+        return content_hash(path.read_bytes().hex())
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def lake_ids(lake: Lake, recipe: str, table: str, column: str) -> pl.Series:
+    """The values of one column of a committed table, as strings; empty where there is none."""
+    if not lake.has(recipe, table):
+        return pl.Series(column, [], dtype=pl.String)
+    return lake.frame(
+        f"SELECT CAST({column} AS VARCHAR) AS {column} FROM {Lake.relation(recipe, table)}"
+    )[column]
+
+
+@dataclass(frozen=True)
+class LakeSurroundings:
+    """What row checks may look at, read from the lake (see `row_checks.Surroundings`)."""
+
+    lake: Lake
+    recipe: Recipe
+    items_parsed: int | None = None
+
+    @property
+    def failed_replies_limit(self) -> float:
+        return self.recipe.limits.failed_replies
+
+    def ids(self, table: str, column: str) -> pl.Series:
+        return lake_ids(self.lake, self.recipe.name, table, column)

@@ -1,0 +1,222 @@
+"""Commits: staged rows and what they were made from in, one atomic commit and its record out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+from synth_assets.identity import canonical_json, content_id
+from synth_assets.schemas import COMMITS
+from synth_assets.store.lake import Lake, run_all
+from synth_assets.store.sql_types import quote_name
+from synth_assets.store.staging import (
+    StagedColumns,
+    StagedDiff,
+    StagedTable,
+    content_hash_sql,
+)
+
+RECORDED_LIBRARIES = ("synth-assets", "duckdb", "polars", "math-verify", "rapidfuzz", "sqlglot")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a table, or one round of it, is made from.
+
+    fingerprint_parts: name → hash of each part of the stage's identity (``parameters``,
+        ``templates``, ``code`` …), so that a change can be named.
+    inputs: input table → content hash of the slice that was read.
+    """
+
+    fingerprint: str
+    fingerprint_parts: Mapping[str, str]
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The record of one commit."""
+
+    table_name: str
+    round: int
+    fingerprint: str
+    fingerprint_parts: Mapping[str, str]
+    inputs: Mapping[str, str]
+    content_hash: str
+    table_hash: str
+    row_count: int
+    rows_new: int
+    rows_gone: int
+    items_parsed: int | None
+    failed_replies: int
+    number: int
+    run_id: str
+
+    def is_made_from(self, provenance: Provenance) -> bool:
+        return self.fingerprint == provenance.fingerprint and dict(self.inputs) == dict(
+            provenance.inputs
+        )
+
+
+@dataclass
+class StagedCommit:
+    """One table's rows with what travels in the same transaction (its edges)."""
+
+    table: StagedTable
+    provenance: Provenance
+    round: int = 0
+    items_parsed: int | None = None
+    failed_replies: int = 0
+    companions: Sequence[StagedTable] = field(default_factory=tuple)
+
+
+class CommitLog:
+    """The commits of one recipe."""
+
+    def __init__(self, lake: Lake, recipe: str) -> None:
+        self.lake = lake
+        self.recipe = recipe
+        self._latest: dict[tuple[str, int], Commit] | None = None
+
+    def latest(self) -> dict[tuple[str, int], Commit]:
+        """(table, round) → its newest commit. Read once: one run at a time works on a recipe."""
+        if self._latest is None:
+            self._latest = self._read_latest()
+        return self._latest
+
+    def _read_latest(self) -> dict[tuple[str, int], Commit]:
+        if not self.lake.has(self.recipe, COMMITS.name):
+            return {}
+        rows = self.lake.frame(
+            f"SELECT * FROM {Lake.relation(self.recipe, COMMITS.name)} "
+            "QUALIFY number = max(number) OVER (PARTITION BY table_name, round) ORDER BY number"
+        )
+        commits = [_commit(row) for row in rows.iter_rows(named=True)]
+        return {(commit.table_name, commit.round): commit for commit in commits}
+
+    def table_hash(self, table: str) -> str | None:
+        """Content hash of the whole table as last committed; None before the first commit."""
+        commits = [c for (name, _), c in self.latest().items() if name == table]
+        return max(commits, key=lambda c: c.number).table_hash if commits else None
+
+    def commit(self, staged: StagedCommit, *, run_id: str) -> Commit:
+        """Writes rows, companions and record in one transaction.
+
+        Equal rows write nothing; the record is then written alone, and only where what the rows
+        were made from has changed.
+        """
+        content, row_count = staged.table.content()
+        diffs = [table.prepare() for table in (staged.table, *staged.companions)]
+        known = self.latest().get((staged.table.table, staged.round))
+        unchanged = all(diff.is_empty for diff in diffs)
+        if (
+            unchanged
+            and known
+            and known.is_made_from(staged.provenance)
+            and known.items_parsed == staged.items_parsed
+            and known.failed_replies == staged.failed_replies
+        ):
+            return known
+        columns = StagedColumns.of(COMMITS).types
+        changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
+        record = self._record(staged, content, row_count, diffs[0], run_id)
+
+        def write(connection: Any) -> dict[str, Any]:
+            run_all(connection, changes)
+            for diff in diffs:
+                diff.write(connection)
+            target = self.lake.relation(self.recipe, COMMITS.name)
+            table_hash = connection.execute(content_hash_sql(staged.table.target)).fetchall()[0][0]
+            number = connection.execute(
+                f"SELECT coalesce(max(number), 0) + 1 FROM {target}"
+            ).fetchall()[0][0]
+            full = {**record, "table_hash": table_hash, "number": number}
+            full["commit_id"] = content_id(
+                "commit", canonical_json({name: str(value) for name, value in full.items()})
+            )
+            names = COMMITS.polars.names()
+            connection.execute(
+                f"INSERT INTO {target} ({', '.join(map(quote_name, names))}) "
+                f"VALUES ({', '.join('?' for _ in names)})",
+                [full[name] for name in names],
+            )
+            connection.execute(
+                "CALL lake.set_commit_message(?, ?, extra_info => ?)",
+                [
+                    "synth_assets",
+                    f"{self.recipe}.{staged.table.table}"
+                    + (f" round {staged.round}" if staged.round else ""),
+                    canonical_json(
+                        {
+                            "recipe": self.recipe,
+                            "table": staged.table.table,
+                            "round": staged.round,
+                            "run_id": run_id,
+                            "fingerprint": staged.provenance.fingerprint,
+                            "inputs": dict(staged.provenance.inputs),
+                            "content_hash": content,
+                        }
+                    ),
+                ],
+            )
+            return full
+
+        commit = _commit(self.lake.transaction(write))
+        self._latest = None
+        return commit
+
+    def _record(
+        self, staged: StagedCommit, content: str, row_count: int, diff: StagedDiff, run_id: str
+    ) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe,
+            "table_name": staged.table.table,
+            "round": staged.round,
+            "fingerprint": staged.provenance.fingerprint,
+            "fingerprint_parts": canonical_json(dict(staged.provenance.fingerprint_parts)),
+            "inputs": canonical_json(dict(staged.provenance.inputs)),
+            "content_hash": content,
+            "row_count": row_count,
+            "rows_new": diff.rows_new,
+            "rows_gone": diff.rows_gone,
+            "items_parsed": staged.items_parsed,
+            "failed_replies": staged.failed_replies,
+            "run_id": run_id,
+            "versions": canonical_json(library_versions()),
+            "committed_at": datetime.now(UTC).replace(tzinfo=None),
+        }
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that can change a table."""
+    return {name: version(name) for name in RECORDED_LIBRARIES}
+
+
+def slice_hash(lake: Lake, schema: str, table: str, where: str, parameters: Sequence[Any]) -> str:
+    """Content hash of the rows of a table that ``where`` (SQL of ours) selects."""
+    if not lake.has(schema, table):
+        # What was never made reads as empty, and so is equal to it.
+        relation, where, parameters = "(SELECT '' AS row_hash)", "false", ()
+    else:
+        relation = lake.relation(schema, table)
+    return lake.execute(content_hash_sql(relation, where), parameters)[0][0]
+
+
+def _commit(row: Mapping[str, Any]) -> Commit:
+    values = {name: row[name] for name in Commit.__dataclass_fields__}
+    for name in ("fingerprint_parts", "inputs"):
+        values[name] = json.loads(values[name])
+    return Commit(**values)
+
+
+def commits_frame(lake: Lake, recipe: str) -> pl.DataFrame:
+    """Every commit of a recipe, oldest first."""
+    return lake.read(recipe, COMMITS).sort("number")

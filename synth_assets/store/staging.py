@@ -1,0 +1,252 @@
+"""Staged rows: a frame or a SELECT in, a temp table with row hashes, its hashes and its diff out.
+
+All that is costly (hashing, comparing, checking) happens here, before a transaction begins.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from synth_assets.errors import LakeError
+from synth_assets.identity import content_id
+from synth_assets.schemas import TableSchema
+from synth_assets.store.lake import Lake, run_all
+from synth_assets.store.sql_types import plain_type, quote_name, sql_type
+from synth_assets.store.table_shape import table_changes
+
+_NOT_IN_A_LAKE = re.compile(r"ENUM\(|UNION\(|BIT\b|BIGNUM|\[\d+\]|\"?NULL\"?$|INTERVAL|VARIANT")
+
+SCHEME = "scheme-1"
+"""Version of the content hash: sha256 over the ordered row hashes and their number."""
+
+
+def content_hash_sql(relation: str, where: str = "true") -> str:
+    """One-row SELECT of the content hash of a relation that has ``row_hash``.
+
+    Ordered hashes and their number: an xor would count a row present three times as one.
+    """
+    return (
+        f"SELECT sha256('{SCHEME}' || coalesce(string_agg(row_hash, chr(10) ORDER BY row_hash), '')"
+        f" || chr(10) || count(*)) AS content_hash, count(*) AS row_count "
+        f"FROM {relation} WHERE {where}"
+    )
+
+
+@dataclass(frozen=True)
+class StagedColumns:
+    """Names and SQL types of what is staged, in their order, and the key's name."""
+
+    key: str
+    types: Mapping[str, str]
+
+    @property
+    def types_with_hash(self) -> dict[str, str]:
+        return {**self.types, "row_hash": "VARCHAR"}
+
+    @property
+    def row_hash_sql(self) -> str:
+        """The hash of one row: of its types and of its values, as JSON in the order declared.
+
+        to_json writes equal values equally, whether Polars or SQL made them; but 1 as a BIGINT
+        like 1 as an INTEGER, so that without the types a changed type would change no row.
+        """
+        types = {name: plain_type(kind) for name, kind in self.types.items()}
+        packed = ", ".join(f"{quote_name(name)} := {quote_name(name)}" for name in self.types)
+        return f"sha256('{content_id('types', types)}' || to_json(struct_pack({packed})))"
+
+    @classmethod
+    def of(cls, table: TableSchema) -> StagedColumns:
+        return cls(table.key, {name: sql_type(dtype) for name, dtype in table.polars.items()})
+
+
+@dataclass
+class StagedTable:
+    """Rows that wait for their commit to ``schema.table``, replacing the rows of ``scope``.
+
+    scope: column → value that says which rows of the table these replace (``{"round": 2}``);
+        empty replaces all.
+    """
+
+    lake: Lake
+    schema: str
+    table: str
+    columns: StagedColumns
+    relation: str
+    scope: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def types_with_hash(self) -> dict[str, str]:
+        return self.columns.types_with_hash
+
+    @property
+    def target(self) -> str:
+        return self.lake.relation(self.schema, self.table)
+
+    def content(self) -> tuple[str, int]:
+        """Content hash and row count of the staged rows."""
+        content, rows = self.lake.execute(content_hash_sql(self.relation))[0]
+        return content, rows
+
+    def frame(self) -> pl.DataFrame:
+        """The staged rows, without their hashes, ordered by key."""
+        names = ", ".join(quote_name(name) for name in self.columns.types)
+        return self.lake.frame(
+            f"SELECT {names} FROM {self.relation} ORDER BY {quote_name(self.columns.key)}"
+        )
+
+    def prepare(self) -> StagedDiff:
+        """Finds what a commit has to write; changes nothing in the lake."""
+        self._refuse_rows_outside_the_scope()
+        found = self.lake.column_types(self.schema, self.table)
+        changes = table_changes(self.schema, self.target, found, self.types_with_hash)
+        # A table that had no such column yet is replaced as a whole.
+        where, values = _scope_sql(self.scope if set(self.scope) <= set(found) else {})
+        there = (
+            f"(SELECT row_hash FROM {self.target} WHERE {where})"
+            if "row_hash" in found
+            else "(SELECT '' AS row_hash WHERE false)"
+        )
+        gone, new = f"{self.relation}_gone", f"{self.relation}_new"
+        rows_gone = self._compare(gone, there, self.relation, values)
+        rows_new = self._compare(new, self.relation, there, values)
+        content, _ = self.content()
+        return StagedDiff(self, gone, new, rows_gone, rows_new, content, changes, where, values)
+
+    def _compare(self, name: str, of: str, against: str, values: Sequence[Any]) -> int:
+        """Keeps the hashes that stand in ``of`` and not equally often in ``against``; gives the
+        number of their rows."""
+        self.lake.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS "
+            f"SELECT row_hash, count(*) AS copies FROM {of} GROUP BY row_hash EXCEPT "
+            f"SELECT row_hash, count(*) AS copies FROM {against} GROUP BY row_hash",
+            values,
+        )
+        return self.lake.execute(f"SELECT coalesce(sum(copies), 0)::BIGINT FROM {name}")[0][0]
+
+    def _refuse_rows_outside_the_scope(self) -> None:
+        where, values = _scope_sql(self.scope)
+        strays = self.lake.execute(
+            f"SELECT count(*) FROM {self.relation} WHERE ({where}) IS NOT TRUE", values
+        )[0][0]
+        if strays:
+            raise LakeError(
+                f"table {self.schema}.{self.table}: {strays} of the rows made for "
+                f"{dict(self.scope)} do not belong there; a commit would never replace them again"
+            )
+
+    def drop(self) -> None:
+        """Forgets the staged rows."""
+        if not self.lake.is_open:
+            return  # they went with their connection
+        for name in (f"{self.relation}_gone", f"{self.relation}_new", self.relation):
+            self.lake.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+@dataclass(frozen=True)
+class StagedDiff:
+    """What a commit writes: rows gone and rows new, by row hash (which covers the key).
+
+    content: content hash of the scope once it is written.
+    changes: statements that first give the table the columns of the staged rows.
+    """
+
+    staged: StagedTable
+    gone: str
+    new: str
+    rows_gone: int
+    rows_new: int
+    content: str
+    changes: Sequence[str]
+    where: str
+    values: Sequence[Any]
+
+    @property
+    def is_empty(self) -> bool:
+        return self.rows_gone == 0 and self.rows_new == 0 and not self.changes
+
+    def write(self, connection: Any) -> None:
+        """The writes of one commit; called inside `Lake.transaction`.
+
+        Errors: `LakeError` where the table is then not what was staged: another writer was at it.
+        """
+        staged = self.staged
+        names = ", ".join(quote_name(name) for name in staged.types_with_hash)
+        if self.rows_gone:
+            connection.execute(
+                f"DELETE FROM {staged.target} WHERE {self.where} AND row_hash IN "
+                f"(SELECT row_hash FROM {self.gone})",
+                self.values,
+            )
+        run_all(connection, self.changes)
+        if self.rows_new:
+            connection.execute(
+                f"INSERT INTO {staged.target} ({names}) SELECT {names} FROM {staged.relation} "
+                f"WHERE row_hash IN (SELECT row_hash FROM {self.new})"
+            )
+        where, values = _scope_sql(staged.scope)
+        found = connection.execute(content_hash_sql(staged.target, where), values).fetchall()[0][0]
+        if found != self.content:
+            raise LakeError(
+                f"table {staged.schema}.{staged.table}: another process changed it while this "
+                "commit was made, so nothing of it was written; run again"
+            )
+
+
+def stage_frame(
+    lake: Lake, schema: str, table: TableSchema, rows: pl.DataFrame, scope: Mapping[str, Any]
+) -> StagedTable:
+    """Stages a frame of exactly the table's schema."""
+    with lake.temporary("frame", table.conform(rows)) as relation:
+        return _stage(
+            lake, schema, table.name, StagedColumns.of(table), f"SELECT * FROM {relation}", scope
+        )
+
+
+def stage_query(
+    lake: Lake, schema: str, table: str, key: str, sql: str, parameters: Sequence[Any] = ()
+) -> StagedTable:
+    """Stages the rows of one SELECT, which replace the whole table."""
+    described = lake.execute(f"DESCRIBE {sql}", parameters)
+    types = {name: kind for name, kind, *_ in described}
+    if key not in types:
+        raise LakeError(f"model {table}: its key {key} is none of its columns {list(types)}")
+    for name, kind in types.items():
+        if _NOT_IN_A_LAKE.search(kind):
+            raise LakeError(
+                f"model {table}: column {name} is of type {kind}, which the lake cannot hold; "
+                "cast it to VARCHAR, a number or a list"
+            )
+    return _stage(lake, schema, table, StagedColumns(key, types), sql, {}, parameters)
+
+
+def _stage(
+    lake: Lake,
+    schema: str,
+    table: str,
+    columns: StagedColumns,
+    sql: str,
+    scope: Mapping[str, Any],
+    parameters: Sequence[Any] = (),
+) -> StagedTable:
+    relation = f"staged_{table}_{random.getrandbits(32):08x}"
+    typed = ", ".join(
+        f"CAST({quote_name(name)} AS {kind}) AS {quote_name(name)}"
+        for name, kind in columns.types.items()
+    )
+    lake.execute(
+        f"CREATE TEMP TABLE {relation} AS SELECT *, {columns.row_hash_sql} AS row_hash "
+        f"FROM (SELECT {typed} FROM ({sql}))",
+        parameters,
+    )
+    return StagedTable(lake, schema, table, columns, relation, dict(scope))
+
+
+def _scope_sql(scope: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    where = " AND ".join(f"{quote_name(name)} = ?" for name in scope) or "true"
+    return where, list(scope.values())

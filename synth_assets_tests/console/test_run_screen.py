@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from synth_assets.console.run_screen import RunScreen
+from synth_assets.graph.progress import RunEvent
+from synth_assets.llm.call_stats import CallStats
+from synth_assets.recipe import Recipe
+from synth_assets.stages.materialize import StageReport
+from synth_assets.stages.row_checks import CheckResult
+from synth_assets_tests.console.terminal import shown
+from synth_assets_tests.recipes import write_recipe
+
+
+def screen(recipe: Recipe, *events: RunEvent, **how: Any) -> str:
+    def show(console: Console) -> None:
+        with RunScreen(console, recipe) as watching:
+            for event in events:
+                watching.watch(event)
+
+    return shown(show, **how)
+
+
+def finished(report: StageReport, rows: pl.DataFrame) -> RunEvent:
+    return RunEvent("finished", "mutated_prompts", report=report, rows=rows)
+
+
+def test_a_recipes_description_is_text_and_not_markup(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, description="Small [/bold] tasks\n\x1b[2Jof [red]ours")
+    assert screen(recipe) == "tiny  Small [/bold] tasks \ufffd[2Jof [red]ours\n"
+
+
+def test_a_finished_table_is_one_line_that_accounts_for_its_rows(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"drop_reason": [None, "too_short", None]})
+    problem = pl.DataFrame({"id": ["a"]})
+    report = StageReport(
+        rounds_made=[1],
+        checks={"something_is_kept": CheckResult("something_is_kept", "x", False, problem)},
+        notes={"seeds_that_wait": "2 seeds wait for a new round"},
+        stats=CallStats(made=1, cached=5),
+    )
+    line = screen(write_recipe(tmp_path), finished(report, rows)).splitlines()[1]
+    assert line.split("   ")[-1] == (
+        "2 kept, 1 dropped; 1 call, 5 reused; warnings: something_is_kept; "
+        "2 seeds wait for a new round"
+    )
+    assert line.startswith("  mutated_prompts ")
+
+
+def test_a_table_that_was_current_is_said_to_be_unchanged(tmp_path: Path) -> None:
+    line = screen(
+        write_recipe(tmp_path), finished(StageReport(), pl.DataFrame({"a": [1]}))
+    ).splitlines()[1]
+    assert line.endswith("1 row; unchanged")
+
+
+def test_without_a_terminal_no_line_is_written_over(tmp_path: Path) -> None:
+    events = (
+        RunEvent("started", "completions"),
+        RunEvent("asking", "completions", stats=CallStats(made=3), round=1),
+        finished(StageReport(rounds_made=[1]), pl.DataFrame({"a": [1]})),
+    )
+    text = screen(write_recipe(tmp_path), *events)
+    assert "\x1b" not in text and "\r" not in text
+    assert len(text.splitlines()) == 2  # the table was quick: no line of progress
+
+
+def test_a_terminal_sees_the_calls_as_they_are_made(tmp_path: Path) -> None:
+    events = (
+        RunEvent("started", "completions"),
+        RunEvent("asking", "completions", stats=CallStats(made=3, cached=2), round=1),
+        finished(StageReport(rounds_made=[1]), pl.DataFrame({"a": [1]})),
+    )
+    text = screen(write_recipe(tmp_path), *events, is_terminal=True, width=120)
+    assert "completions, round 1: 3 calls made, 2 reused, 0 failed" in text
+    assert "\x1b[?25h" in text  # the cursor is given back

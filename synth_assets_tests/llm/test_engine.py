@@ -1,0 +1,421 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from synth_assets.errors import RecipeError, RejectedCallError, SynthError, TransientCallError
+from synth_assets.identity import content_id
+from synth_assets.llm.call_store import MemoryCallStore
+from synth_assets.llm.replies import body_of
+from synth_assets.llm.request import Request
+from synth_assets.llm.transports.scripted import Scripted, forget, register
+from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
+
+
+def echo(request: Request) -> str:
+    return "re: " + request.messages[-1]["content"]
+
+
+def test_replies_come_in_the_order_of_the_requests(tmp_path: Path):
+    async def last_first(request: Request) -> str:
+        await asyncio.sleep(0.02 - 0.002 * request.sample_index)
+        return echo(request)
+
+    with make_engine(tmp_path, last_first) as engine:
+        replies = list(engine.ask(ask_for(str(n), sample_index=n) for n in range(10)))
+    assert [reply.text for reply in replies] == [f"re: {n}" for n in range(10)]
+
+
+def test_no_requests_give_no_replies_and_no_files(tmp_path: Path):
+    with make_engine(tmp_path, []) as engine:
+        assert list(engine.ask([])) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_asking_again_costs_nothing_and_gives_the_same_calls(tmp_path: Path):
+    store = MemoryCallStore()
+    with make_engine(tmp_path, echo, calls=store) as engine:
+        first = list(engine.ask([ask_for("a"), ask_for("b")]))
+    with make_engine(tmp_path, [], calls=store) as engine:
+        second = list(engine.ask([ask_for("a"), ask_for("b")]))
+    assert [reply.call_id for reply in first] == [reply.call_id for reply in second]
+    assert [reply.text for reply in second] == ["re: a", "re: b"]
+    assert [reply.is_cached for reply in first + second] == [False, False, True, True]
+    assert (engine.stats.made, engine.stats.cached) == (0, 2)
+
+
+def test_equal_requests_are_sent_once(tmp_path: Path):
+    script = Scripted(echo)
+    with make_engine(tmp_path, transports={"it": script}) as engine:
+        replies = list(engine.ask([ask_for("a"), ask_for("a"), ask_for("a")]))
+        replies += engine.ask([ask_for("a")])
+    assert len(script.requests) == 1
+    assert len({reply.call_id for reply in replies}) == 1
+    assert [reply.is_cached for reply in replies] == [False, True, True, True]
+
+
+def test_two_engines_in_two_threads_share_a_call_in_flight(tmp_path: Path):
+    both_asked = threading.Barrier(2, timeout=10)
+    sent: list[str] = []
+
+    async def slow(request: Request) -> str:
+        sent.append(request.messages[0]["content"])
+        await asyncio.sleep(0.2)
+        return echo(request)
+
+    store = MemoryCallStore()
+    texts: list[str | None] = []
+
+    def work() -> None:
+        with make_engine(tmp_path, slow, calls=store) as engine:
+            both_asked.wait()
+            texts.extend(reply.text for reply in engine.ask([ask_for("a"), ask_for("b")]))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(sent) == ["a", "b"]
+    assert sorted(text or "" for text in texts) == ["re: a", "re: a", "re: b", "re: b"]
+    assert len(store.rows) == 2
+
+
+def test_a_row_holds_the_raw_reply_and_an_id_made_of_it(tmp_path: Path):
+    store = MemoryCallStore()
+    with make_engine(tmp_path, echo, calls=store) as engine:
+        request = ask_for("a", sampling={"temperature": 0.5})
+        (reply,) = engine.ask([request])
+        key = engine.key(request)
+    (row,) = store.rows
+    assert row["call_id"] == reply.call_id == content_id("call", key, 0, row["raw_reply"])
+    assert row["request"] == request.canonical()
+    assert '"content":"re: a"' in row["raw_reply"]
+    assert (row["asked_for"], row["provider"], row["model"]) == (
+        "trial.completions",
+        "scripted",
+        "scripted/it",
+    )
+
+
+def test_transient_errors_are_tried_again(tmp_path: Path):
+    script = Scripted([TransientCallError("busy", kind="rate_limit"), "yes"])
+    with make_engine(tmp_path, transports={"it": script}) as engine:
+        (reply,) = engine.ask([ask_for("a")])
+    assert (reply.text, len(script.requests)) == ("yes", 2)
+    assert (engine.stats.made, engine.stats.failed) == (1, 0)
+
+
+def test_a_call_that_fails_transiently_is_kept_and_asked_again_by_the_next_run(tmp_path: Path):
+    store = MemoryCallStore()
+    recipe = make_recipe({"max_retries": 1})
+    script = Scripted([TransientCallError("broke", kind="server")] * 2)
+    with make_engine(tmp_path, recipe=recipe, calls=store, transports={"it": script}) as engine:
+        (reply,) = engine.ask([ask_for("a")])
+        (again,) = engine.ask([ask_for("a")])
+    assert (reply.status, reply.text, reply.error) == ("failed", None, "server: broke")
+    assert again.call_id == reply.call_id, "one run treats one key one way"
+    assert len(script.requests) == 2
+    with make_engine(tmp_path, ["yes"], calls=store) as engine:
+        (later,) = engine.ask([ask_for("a")])
+    assert (later.status, later.text) == ("ok", "yes")
+    assert [(row["attempt"], row["status"]) for row in store.rows] == [(0, "failed"), (1, "ok")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("content_policy", "refused"), ("context_too_long", "failed"), ("bad_request", "failed")],
+)
+def test_a_rejected_request_is_a_row_and_is_known(tmp_path: Path, kind: str, status: str):
+    store = MemoryCallStore()
+    error = RejectedCallError("not this", kind=kind, raw_reply='{"error": {}}')
+    with make_engine(tmp_path, [error, "fine"], calls=store) as engine:
+        replies = list(engine.ask([ask_for("a")])) + list(engine.ask([ask_for("b")]))
+    assert [reply.status for reply in replies] == [status, "ok"]
+    assert replies[0].error == f"{kind}: not this"
+    assert (replies[0].text is None) == (status == "failed")
+    assert store.rows[0]["raw_reply"] == '{"error": {}}'
+    with make_engine(tmp_path, [], calls=store) as engine:
+        (known,) = engine.ask([ask_for("a")])
+    assert (known.status, known.is_cached) == (status, True)
+
+
+def test_retry_failed_asks_again_and_the_newest_attempt_counts(tmp_path: Path):
+    store = MemoryCallStore()
+    cut = body_of("The answer is", model="it", finish_reason="length")
+    with make_engine(tmp_path, [cut, "whole"], calls=store) as engine:
+        first = list(engine.ask([ask_for("a"), ask_for("b")]))
+    assert [reply.status for reply in first] == ["cut", "ok"]
+    script = Scripted(["The answer is 3."])
+    with make_engine(tmp_path, calls=store, retry_failed=True, transports={"it": script}) as engine:
+        second = list(engine.ask([ask_for("a"), ask_for("b")]))
+    assert [reply.text for reply in second] == ["The answer is 3.", "whole"]
+    assert len(script.requests) == 1
+    with make_engine(tmp_path, [], calls=store) as engine:
+        (third,) = engine.ask([ask_for("a")])
+    assert third.text == "The answer is 3."
+    assert [row["attempt"] for row in store.rows] == [0, 0, 1]
+
+
+def test_retry_failed_asks_once_a_run(tmp_path: Path):
+    store = MemoryCallStore()
+    script = Scripted(lambda request: RejectedCallError("no", kind="bad_request"))
+    with make_engine(tmp_path, calls=store, transports={"it": script}) as engine:
+        list(engine.ask([ask_for("a")]))
+    with make_engine(tmp_path, calls=store, retry_failed=True, transports={"it": script}) as engine:
+        list(engine.ask([ask_for("a")]))
+        list(engine.ask([ask_for("a")]))
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize("kind", ["auth", "not_found"])
+def test_a_wrong_key_or_model_stops_the_run_and_keeps_what_is_done(tmp_path: Path, kind: str):
+    store = MemoryCallStore()
+
+    async def refuse_the_third(request: Request) -> str | Exception:
+        if request.sample_index == 2:
+            await asyncio.sleep(0.05)
+            return RejectedCallError("no entry", kind=kind)
+        if request.sample_index > 2:
+            await asyncio.sleep(0.1)  # in flight when the third is refused: waited for
+        return echo(request)
+
+    recipe = make_recipe({"max_concurrency": 4})
+    script = Scripted(refuse_the_third)
+    with (
+        pytest.raises(RejectedCallError, match="no entry") as caught,
+        make_engine(tmp_path, recipe=recipe, calls=store, transports={"it": script}) as engine,
+    ):
+        list(engine.ask(ask_for("p", sample_index=n) for n in range(500)))
+    assert caught.value.kind == kind
+    assert len(script.requests) < 20
+    assert len(store.rows) == len(script.requests) - 1
+    assert all(row["status"] == "ok" for row in store.rows)
+
+
+def test_concurrency_is_bounded_and_used(tmp_path: Path):
+    now = most = 0
+
+    async def count(request: Request) -> str:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return "ok"
+
+    recipe = make_recipe({"max_concurrency": 7})
+    with make_engine(tmp_path, count, recipe=recipe) as engine:
+        list(engine.ask(ask_for("p", sample_index=n) for n in range(40)))
+    assert most == 7
+
+
+def test_requests_are_taken_lazily(tmp_path: Path):
+    taken = 0
+
+    def many() -> Iterator[Request]:
+        nonlocal taken
+        for _ in range(10_000):
+            taken += 1
+            yield ask_for("same")
+
+    with make_engine(tmp_path, echo) as engine:
+        replies = engine.ask(many())
+        next(replies)
+        assert taken < 5_000
+
+
+def test_a_second_step_may_take_its_requests_from_the_first_steps_replies(tmp_path: Path):
+    with make_engine(tmp_path, echo) as engine:
+        first = engine.ask(ask_for(str(n)) for n in range(3))
+        second = engine.ask(ask_for(reply.text or "") for reply in first)
+        assert [reply.text for reply in second] == ["re: re: 0", "re: re: 1", "re: re: 2"]
+
+
+class Interrupted(BaseException):
+    """As Dagster raises from its signal handler."""
+
+
+@pytest.mark.parametrize("kind", [Interrupted, KeyboardInterrupt])
+@pytest.mark.parametrize("moment", ["in a callback", "in a task", "while waiting"])
+def test_an_interrupt_goes_on_and_what_is_done_is_kept(
+    tmp_path: Path, kind: type[BaseException], moment: str
+):
+    store = MemoryCallStore()
+    cancelled: list[int] = []
+
+    def strike() -> None:
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    async def hang_after_five(request: Request) -> str:
+        if request.sample_index < 5:
+            return echo(request)
+        try:
+            if request.sample_index == 9:
+                if moment == "in a callback":
+                    asyncio.get_running_loop().call_later(0.2, strike)
+                elif moment == "while waiting":
+                    signal.setitimer(signal.ITIMER_REAL, 0.2)
+                else:
+                    await asyncio.sleep(0.2)
+                    strike()
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(request.sample_index)
+            raise
+        return "never"
+
+    def interrupt(number: int, frame: object) -> None:
+        raise kind
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(kind), make_engine(tmp_path, hang_after_five, calls=store) as engine:
+            list(engine.ask(ask_for("p", sample_index=n) for n in range(10)))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert {5, 6, 7, 8} <= set(cancelled)
+    assert len(store.rows) == 5
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_ctrl_c_ends_the_wait(tmp_path: Path):
+    store = MemoryCallStore()
+
+    async def press(request: Request) -> str:
+        if request.sample_index == 0:
+            return "done"
+        await asyncio.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(60)
+        return "never"
+
+    with pytest.raises(KeyboardInterrupt), make_engine(tmp_path, press, calls=store) as engine:
+        list(engine.ask(ask_for("p", sample_index=n) for n in range(2)))
+    assert [row["text"] for row in store.rows] == ["done"]
+
+
+def test_an_error_of_the_caller_keeps_what_is_done(tmp_path: Path):
+    store = MemoryCallStore()
+    with pytest.raises(ZeroDivisionError), make_engine(tmp_path, echo, calls=store) as engine:
+        for _ in engine.ask([ask_for("a")]):
+            raise ZeroDivisionError
+    assert len(store.rows) == 1
+
+
+def test_a_store_that_fails_leaves_the_calls_in_the_journal_for_the_next_start(tmp_path: Path):
+    class Broken(MemoryCallStore):
+        def append(self, rows: list[dict[str, object]]) -> None:
+            raise SynthError("the store is locked")
+
+    replies = []
+    with (
+        pytest.raises(SynthError, match="the store is locked"),
+        make_engine(tmp_path, echo, calls=Broken()) as engine,
+    ):
+        replies += engine.ask([ask_for("a")])
+    store = MemoryCallStore()
+    with make_engine(tmp_path, [], calls=store) as engine:
+        (again,) = engine.ask([ask_for("a")])
+    assert (again.call_id, again.is_cached) == (replies[0].call_id, True)
+
+
+def test_flush_moves_calls_into_the_store_and_says_how_many(tmp_path: Path):
+    store = MemoryCallStore()
+    with make_engine(tmp_path, echo, calls=store) as engine:
+        list(engine.ask([ask_for("a"), ask_for("b")]))
+        assert (len(store.rows), engine.flush(), len(store.rows), engine.flush()) == (0, 2, 2, 0)
+
+
+def test_an_unknown_model_is_named_with_the_nearest(tmp_path: Path):
+    with (
+        make_engine(tmp_path, echo) as engine,
+        pytest.raises(RecipeError, match="no model is named 'itt'; did you mean 'it'"),
+    ):
+        list(engine.ask([ask_for("a", model="itt")]))
+
+
+def test_a_missing_key_is_named_before_the_first_call_but_known_replies_need_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    recipe = make_recipe({"api_key": "env:KEY_OF_TRIAL"})
+    monkeypatch.delenv("KEY_OF_TRIAL", raising=False)
+    register("it", ["yes"])
+    store = MemoryCallStore()
+    try:
+        with (
+            make_engine(tmp_path, recipe=recipe, calls=store) as engine,
+            pytest.raises(RecipeError, match="KEY_OF_TRIAL is not set"),
+        ):
+            list(engine.ask([ask_for("a")]))
+        monkeypatch.setenv("KEY_OF_TRIAL", "sk-trial-1")
+        with make_engine(tmp_path, recipe=recipe, calls=store) as engine:
+            list(engine.ask([ask_for("a")]))
+        monkeypatch.delenv("KEY_OF_TRIAL")
+        with make_engine(tmp_path, recipe=recipe, calls=store) as engine:
+            (reply,) = engine.ask([ask_for("a")])
+    finally:
+        forget("it")
+    assert (reply.text, reply.is_cached) == ("yes", True)
+
+
+def test_totals_add_up(tmp_path: Path):
+    recipe = make_recipe({"model": "openai_compatible/it", "base_url": "http://127.0.0.1:1/v1"})
+    body = body_of("yes", model="it", input_tokens=10, output_tokens=4)
+    seen: list[int] = []
+    with make_engine(
+        tmp_path,
+        [body, TransientCallError("x", kind="server"), body],
+        recipe=recipe,
+        progress=lambda stats: seen.append(stats.made),
+    ) as engine:
+        list(engine.ask([ask_for("a"), ask_for("b"), ask_for("a")]))
+    stats = engine.stats
+    assert (stats.made, stats.cached, stats.failed) == (2, 1, 0)
+    assert (stats.input_tokens, stats.output_tokens) == (20, 8)
+    assert (stats.cost_usd, stats.calls_without_price) == (0.0, 2)
+    assert seen[-1] == 2
+
+
+def test_an_engine_that_is_closed_sends_nothing_more(tmp_path: Path):
+    engine = make_engine(tmp_path, echo)
+    engine.close()
+    engine.close()
+    with pytest.raises(SynthError, match="closed"):
+        list(engine.ask([ask_for("a")]))
+
+
+def test_an_empty_or_refused_reply_is_no_text_of_the_model(tmp_path: Path):
+    bodies = [
+        body_of("", model="it"),
+        body_of(None, model="it", finish_reason="length"),
+        {"choices": [{"message": {"content": None, "refusal": "I will not."}}]},
+        body_of("I w", model="it", finish_reason="content_filter"),
+    ]
+    with make_engine(tmp_path, bodies) as engine:
+        replies = list(engine.ask(ask_for("p", sample_index=n) for n in range(4)))
+    assert [(reply.status, reply.text) for reply in replies] == [
+        ("empty", None),
+        ("empty", None),
+        ("refused", "I will not."),
+        ("refused", "I w"),
+    ]
+
+
+def test_a_long_stage_moves_calls_into_the_store_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("synth_assets.llm.engine.FLUSH_S", 0)
+    store = MemoryCallStore()
+    with make_engine(tmp_path, echo, calls=store) as engine:
+        list(engine.ask([ask_for("a"), ask_for("b")]))
+        assert len(store.rows) == 2
+        list(engine.ask([ask_for("a"), ask_for("c")]))
+        assert len(store.rows) == 3
+    assert engine.stats.made == 3

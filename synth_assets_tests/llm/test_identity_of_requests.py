@@ -1,0 +1,106 @@
+"""What changes the key of a request, and what must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth_assets.llm.request import Request, system, user
+from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
+
+LOCAL = {"model": "openai_compatible/m", "base_url": "http://host:8000/v1"}
+
+
+def key(request: Request | None = None, **model: Any) -> str:
+    """The key under a local model; nothing is sent, so nothing is written."""
+    recipe = make_recipe({**LOCAL, **model})
+    return make_engine(Path("/nonexistent"), recipe=recipe).key(request or ask_for("a"))
+
+
+CHANGES = {
+    "text": ask_for("b"),
+    "white space": ask_for("a "),
+    "role": Request("it", ({"role": "assistant", "content": "a"},)),
+    "system text": Request("it", (system("s"), user("a"))),
+    "another turn": Request("it", (user("a"), user("a"))),
+    "temperature": ask_for("a", sampling={"temperature": 0.5}),
+    "temperature zero": ask_for("a", sampling={"temperature": 0.0}),
+    "top_p": ask_for("a", sampling={"top_p": 0.5}),
+    "max_tokens": ask_for("a", sampling={"max_tokens": 5}),
+    "presence_penalty": ask_for("a", sampling={"presence_penalty": 1.0}),
+    "frequency_penalty": ask_for("a", sampling={"frequency_penalty": 1.0}),
+    "stop": ask_for("a", sampling={"stop": ["\n"]}),
+    "a schema": ask_for("a", response_schema={"type": "object"}),
+    "another schema": ask_for("a", response_schema={"type": "object", "title": "T"}),
+    "round": ask_for("a", round=1),
+    "sample_index": ask_for("a", sample_index=1),
+}
+
+
+def test_every_argument_of_a_request_changes_its_key():
+    keys = [key(), *(key(request) for request in CHANGES.values())]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"model": "openai_compatible/n"},
+        {"model": "openai/m"},
+        {"base_url": "http://other:8000/v1"},
+        {"base_url": "http://host:8001/v1"},
+        {"base_url": "http://host:8000/v2"},
+        {"base_url": "http://host:8000/v1?api-version=2"},
+    ],
+)
+def test_another_model_provider_or_endpoint_changes_the_key(model: dict[str, Any]):
+    assert key(**model) != key()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"timeout_s": 5},
+        {"max_retries": 0},
+        {"max_concurrency": 500},
+        {"api_key": "env:SOME_KEY"},
+        {"input_usd_per_million": 1.5, "output_usd_per_million": 2},
+        {"licence": "mit"},
+        {"base_url": "http://user:password@host:8000/v1"},
+        {"base_url": "http://HOST:8000/v1/"},
+        {"base_url": "http://host:8000/v1?api_key=secret"},
+    ],
+)
+def test_limits_prices_and_credentials_do_not_change_the_key(model: dict[str, Any]):
+    assert key(**model) == key()
+
+
+def test_the_recipes_own_name_of_a_model_does_not_change_the_key():
+    recipe = make_recipe().model_copy(
+        update={"models": {name: make_recipe(LOCAL).models["it"] for name in ("it", "that")}}
+    )
+    engine = make_engine(Path("/nonexistent"), recipe=recipe)
+    assert engine.key(ask_for("a")) == engine.key(ask_for("a", model="that"))
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), values, max_size=4), st.text())
+def test_the_order_of_sampling_parameters_does_not_change_the_key(
+    sampling: dict[str, Any], text: str
+):
+    backwards = dict(reversed(sampling.items()))
+    one = ask_for(text, sampling=sampling)
+    other = ask_for(text, sampling=backwards)
+    place = {"provider": "p", "endpoint": "e", "model": "m"}
+    assert one.key(**place) == other.key(**place)
+    assert one.key(**place) != ask_for(text + "x", sampling=sampling).key(**place)

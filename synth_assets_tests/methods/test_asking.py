@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from synth_assets.errors import SynthError
+from synth_assets.llm.request import Request, user
+from synth_assets.methods.asking import ask_about
+from synth_assets_tests.scripted_ask import ScriptedAsk, reply_to
+
+
+def a_request(text: str) -> Request:
+    return Request("model", (user(text),))
+
+
+def test_each_reply_stands_beside_its_subject():
+    ask = ScriptedAsk(lambda request: request.messages[0]["content"].upper())
+    pairs = ask_about(ask, ((text, a_request(text)) for text in "abc"))
+    assert [(subject, reply.text) for subject, reply in pairs] == [
+        ("a", "A"), ("b", "B"), ("c", "C"),
+    ]  # fmt: skip
+
+
+def test_requests_are_made_while_replies_come():
+    made: list[str] = []
+
+    def subjects():
+        for text in "abc":
+            made.append(text)
+            yield text, a_request(text)
+
+    next(ask_about(ScriptedAsk(lambda _: "yes"), subjects()))
+    assert made == ["a"]
+
+
+def test_failed_empty_and_refused_replies_are_counted():
+    counts: Counter[str] = Counter()
+    replies = {
+        "a": "text",
+        "b": None,
+        "c": reply_to(a_request("c"), None, "empty"),
+        "d": reply_to(a_request("d"), "No.", "refused"),
+        "e": reply_to(a_request("e"), "half a te", "cut"),
+    }
+    ask = ScriptedAsk(lambda request: replies[request.messages[0]["content"]])
+    list(ask_about(ask, ((text, a_request(text)) for text in replies), counts))
+    assert counts == {"replies": 5, "failed_replies": 3}
+
+
+def test_too_few_replies_are_an_error():
+    with pytest.raises(SynthError, match="1 requests were left"):
+        list(ask_about(lambda requests: iter(list(requests)[:0]), [("a", a_request("a"))]))  # type: ignore[arg-type]

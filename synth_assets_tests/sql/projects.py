@@ -1,0 +1,37 @@
+"""SQL projects for tests: the one that ships, and small ones written into a folder."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from synth_assets.sql.project import SqlProject
+
+PROJECT = Path(__file__).parents[2] / "dbt_like_sql"
+VARIABLES: dict[str, Any] = {
+    "sft_per_prompt": 1,
+    "sft_verified_only": False,
+    "sft_min_rating": None,
+    "dpo_pairs": "rated",
+    "dpo_binarisation": "best_vs_random_lower",
+    "dpo_min_margin": 0.5,
+}
+
+
+@cache
+def dbt_like_sql() -> SqlProject:
+    return SqlProject.load(PROJECT)
+
+
+def write_project(folder: Path, files: dict[str, str], sources: str = "[completions]") -> Path:
+    """A project of these files (path in the folder → text)."""
+    for name, text in {"sources.yml": f"sources: {sources}\n", **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def make_project(folder: Path, files: dict[str, str], sources: str = "[completions]") -> SqlProject:
+    return SqlProject.load(write_project(folder, files, sources))

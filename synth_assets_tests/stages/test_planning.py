@@ -1,0 +1,194 @@
+"""A plan makes no call, asks at most what a run asks, and nothing where nothing is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from synth_assets.errors import RecipeError, TransientCallError
+from synth_assets.stages.planning import PlanRow, plan_recipe
+from synth_assets.store.home import Home
+from synth_assets_tests.recipes import SEEDS, evolving, tiny_parts
+from synth_assets_tests.stages.bench import Bench, bench
+
+ANSWERED: dict[str, Any] = {name: tiny_parts()[name] for name in ("completions", "judgments")}
+"""What a bench leaves out by itself."""
+
+
+WRITTEN_AND_REWRITTEN: dict[str, Any] = {"evol_instruct": evolving(generations=2)}
+ONLY_SEEDS: dict[str, Any] = {"self_instruct": None}
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Iterator[Bench]:
+    """A recipe that writes, rewrites, answers and rates, before its first run."""
+    with bench(tmp_path, prompts=WRITTEN_AND_REWRITTEN, **ANSWERED) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int], int]:
+    """The folder of the same recipe after its first run, what that made by table, and in all."""
+    folder = tmp_path_factory.mktemp("first_run")
+    with bench(folder, prompts=WRITTEN_AND_REWRITTEN, **ANSWERED) as ready:
+        return folder, asked(ready), len(ready.teacher.asked)
+
+
+@pytest.fixture
+def made(tmp_path: Path, first_run: tuple[Path, dict[str, int], int]) -> Iterator[Bench]:
+    """A copy of that folder."""
+    copytree(first_run[0], tmp_path, dirs_exist_ok=True)
+    with bench(tmp_path, prompts=WRITTEN_AND_REWRITTEN, **ANSWERED) as ready:
+        yield ready
+
+
+def plan(ready: Bench) -> dict[str, PlanRow]:
+    return {row.table: row for row in plan_recipe(ready.recipe, ready.lake.home)}
+
+
+def planned(ready: Bench) -> dict[str, int]:
+    return {table: row.calls for table, row in plan(ready).items()}
+
+
+def asked(ready: Bench, **options: Any) -> dict[str, int]:
+    """Table → calls that a run makes."""
+    return {
+        table: report.stats.made
+        for table, report in ready.run(**options).items()
+        if ready.workshop().stages[table].asks
+    }
+
+
+def test_a_plan_before_the_first_run_makes_no_lake_and_no_call(new: Bench) -> None:
+    assert planned(new) == {
+        "self_instruct_prompts": 2,  # two prompts, one a call
+        "evolved_prompts": 6,  # one prompt, two generations, three steps each
+        "completions": 14,  # three seeds, two written, two rewritten, twice each
+        "ratings": 7,
+    }
+    assert new.teacher.asked == []
+    assert not new.lake.home.path.exists()
+
+
+def test_a_run_asks_no_more_than_was_planned(
+    new: Bench, first_run: tuple[Path, dict[str, int], int]
+) -> None:
+    most, (_, found, in_all) = planned(new), first_run
+    assert sum(found.values()) == in_all
+    for table, calls in found.items():
+        assert 0 < calls <= most[table]
+
+
+def test_a_plan_asks_nothing_where_all_is_current(made: Bench) -> None:
+    rows = plan(made).values()
+    assert [(row.calls, row.output_tokens, row.cost_usd) for row in rows] == [(0, 0, 0)] * 4
+    assert {row.state for row in rows} == {"current"}
+
+
+def test_a_changed_judge_pays_for_judging_again_and_for_nothing_else(made: Bench) -> None:
+    made.change(judgments={"ultrafeedback": {"sampling": {"temperature": 0.5}}})
+    most = planned(made)
+    assert sum(most.values()) == most["ratings"] > 0
+    assert asked(made) == most
+
+
+def test_one_more_answer_for_each_prompt_is_planned_exactly(made: Bench) -> None:
+    made.change(completions={"per_prompt": 3})
+    most, found = planned(made), asked(made)
+    # Each kept prompt gains an answer, and is judged with it anew.
+    kept = made.read("mutated_prompts", "drop_reason IS NULL").height
+    assert most == found
+    assert (found["completions"], found["ratings"]) == (kept, kept)
+
+
+def test_seeds_that_wait_for_a_round_ask_nothing_yet(made: Bench) -> None:
+    made.seeds(*SEEDS, "Describe the sound of a violin to a child.")
+    most = planned(made)
+    assert most == asked(made) == dict.fromkeys(most, 0)
+
+
+def test_other_seeds_in_the_place_of_all_are_not_taken_for_known(tmp_path: Path) -> None:
+    with bench(tmp_path, prompts=ONLY_SEEDS, **ANSWERED) as ready:
+        asked(ready)
+        ready.seeds("Say what a lighthouse is for.", "Sort three animals by weight.")
+        ready.run(open_round="by_hand")  # makes the new round's prompts, answers and ratings
+        ready.change(completions={"sampling": {"temperature": 0.1}})
+        most, found = planned(ready), asked(ready)
+        assert most["completions"] == found["completions"] > 0
+
+
+def test_what_a_rule_drops_and_what_a_limit_leaves_out_is_not_planned(tmp_path: Path) -> None:
+    with bench(tmp_path, prompts=ONLY_SEEDS, **ANSWERED) as ready:
+        assert planned(ready) == {"completions": 6, "ratings": 3}
+        ready.change(limits={"prompt_characters": 36})  # one seed has 42
+        assert planned(ready) == {"completions": 4, "ratings": 2}
+        ready.change(seeds={"limit": 1})
+        assert planned(ready) == {"completions": 2, "ratings": 1}
+
+
+def test_calls_that_failed_are_planned_again(tmp_path: Path) -> None:
+    with bench(tmp_path, prompts=ONLY_SEEDS, **ANSWERED) as ready:
+        ready.change(limits={"failed_replies": 1})
+        ready.teacher.before = lambda request: (
+            TransientCallError("down", kind="server")
+            if "river" in request.messages[-1]["content"] and request.sample_index == 1
+            else None
+        )
+        asked(ready)
+        ready.teacher.before = None
+        most, found = planned(ready), asked(ready)
+        assert most["completions"] == found["completions"] == 1
+        assert found["ratings"] <= most["ratings"] == 1
+
+
+def test_tokens_follow_what_the_lake_knows_of_earlier_calls(made: Bench) -> None:
+    made.change(completions={"sampling": {"temperature": 0.1}})
+    row = plan(made)["completions"]
+    mean = made.lake.frame(
+        "SELECT avg(input_tokens) FROM lake.llm.calls WHERE asked_for = 'tiny.completions'"
+    ).item()
+    assert row.calls > 0
+    assert row.input_tokens == ceil(row.calls * mean) != 120 * row.calls
+
+
+def test_every_model_costs_its_own_price(tmp_path: Path) -> None:
+    dear = {"input_usd_per_million": 1_000_000, "output_usd_per_million": 0}
+    models = {
+        "dear": {"model": "openai_compatible/x", "base_url": "http://127.0.0.1:1/v1", **dear},
+    }
+    answers = {"completions": {"teachers": ["teacher", "dear"], "per_prompt": 1}, "judgments": None}
+    with bench(tmp_path, prompts=ONLY_SEEDS, models=models, **answers) as ready:
+        row = plan(ready)["completions"]
+        # Six calls at 120 tokens; the three of the dear model cost a dollar a token.
+        assert (row.calls, row.cost_usd) == (6, 360)
+
+
+def test_a_price_that_is_not_known_is_none_and_not_zero(tmp_path: Path) -> None:
+    models = {"teacher": {"model": "openai_compatible/x", "base_url": "http://127.0.0.1:1/v1"}}
+    with bench(tmp_path, models=models, **ANSWERED) as ready:
+        rows = plan(ready)
+        assert rows["completions"].cost_usd is None
+        assert rows["ratings"].cost_usd == 0  # the judge is another model, and scripted
+
+
+def test_a_plan_as_json_has_every_field(new: Bench) -> None:
+    assert plan(new)["ratings"].as_json() == {
+        "table": "ratings",
+        "state": "never_made",
+        "calls": 7,
+        "input_tokens": 6300,
+        "output_tokens": 1400,
+        "cost_usd": 0.0,
+        "because": "it was never materialized",
+    }
+
+
+def test_seeds_that_cannot_be_read_are_told_of(new: Bench, tmp_path: Path) -> None:
+    (tmp_path / "seeds.jsonl").unlink()
+    with pytest.raises(RecipeError, match="there is no file"):
+        plan_recipe(new.recipe, Home.at(tmp_path / "home"))
