@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
@@ -37,7 +38,8 @@ class Ran:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty project, which is the working folder; its home is in it."""
-    yield from _at_home_in(tmp_path, monkeypatch)
+    with _at_home_in(tmp_path, monkeypatch):
+        yield tmp_path
 
 
 @pytest.fixture
@@ -54,15 +56,18 @@ def tiny(project: Path, teacher: Teacher) -> Path:
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """One run of ``tiny``, with a harmful teacher and a harmful seed."""
     folder = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch, teaching(HarmfulTeacher()) as teacher:
-        for _ in _at_home_in(folder, patch):
-            seeds = [{"prompt": f"Say {WORDS_OF_HARM} aloud."}, {"prompt": "Name a long river."}]
-            write_seeds(folder / "recipes", seeds)
-            write_recipe(folder / "recipes")
-            yield Ran(folder, say("run", "tiny", "--json"), len(teacher.asked))
+    seeds = [{"prompt": f"Say {WORDS_OF_HARM} aloud."}, {"prompt": "Name a long river."}]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        teaching(HarmfulTeacher()) as teacher,
+        _at_home_in(folder, patch),
+    ):
+        write_seeds(folder / "recipes", seeds)
+        write_recipe(folder / "recipes")
+        return Ran(folder, say("run", "tiny", "--json"), len(teacher.asked))
 
 
 @pytest.fixture
@@ -80,7 +85,8 @@ def copy(first_run: Ran, project: Path) -> Path:
     return project
 
 
-def _at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
+@contextmanager
+def _at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
     (folder / "recipes").mkdir(exist_ok=True)
     patch.chdir(folder)
     patch.setenv("SYNTH_HOME", str(folder / ".synth"))
@@ -88,6 +94,6 @@ def _at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
     patch.delenv("SYNTH_PROJECT", raising=False)
     handler = signal.getsignal(signal.SIGTERM)  # and so does a run here
     try:
-        yield folder
+        yield
     finally:
         signal.signal(signal.SIGTERM, handler)

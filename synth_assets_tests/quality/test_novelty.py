@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rouge_score.rouge_scorer import RougeScorer
 
 from synth_assets.quality.novelty import NoveltyIndex, reject_similar, rouge_l
+from synth_assets_tests.quality.rouge_oracle import RougeScorer
 from synth_assets_tests.real_data import real_data
 
 
