@@ -1,7 +1,8 @@
 """Two versions of a recipe's commits in, what had changed between them and of which kind out. Pure.
 
 Of seven kinds: a seed, a method (its parameters or code), a template, a model, a judge, a filter,
-a threshold; and, since rounds accumulate, a new round.
+a threshold. Beside them: a new round, replies that had failed and were asked again, and a table
+that was made for the first time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from typing import Any, Literal
 from synth_assets.store.commits import changed_parts
 
 Kind = Literal[
-    "seed", "method", "template", "model", "judge", "filter", "threshold", "round", "replies"
+    "seed",
+    "method",
+    "template",
+    "model",
+    "judge",
+    "filter",
+    "threshold",
+    "round",
+    "replies",
+    "first",
 ]
 
 KIND_OF_PART: Mapping[str, Mapping[str, Kind]] = {
@@ -84,6 +94,8 @@ def upstream(table: str, *states: State) -> list[str]:
 
 def causes_by_table(table: str, before: State, after: State) -> dict[str, frozenset[Cause]]:
     """Table → what changed of its own; for the table and all that it is made from."""
+    if not any(name == table for name, _ in before.commits):
+        return {table: frozenset({Cause("first", table, "first making")})}
     return {
         name: frozenset(_own_causes(name, before, after)) for name in upstream(table, before, after)
     }

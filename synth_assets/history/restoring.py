@@ -68,19 +68,19 @@ def _restore_table(
         staged = _staged(workshop, table, version, round, workshop.stages[table].key)
         companions = _companions(workshop, table, version, round)
         try:
-            commits.append(
-                workshop.log.commit(
-                    StagedCommit(
-                        staged,
-                        provenance,
-                        round,
-                        row["items_parsed"] if row else None,
-                        row["failed_replies"] if row else 0,
-                        companions,
-                    ),
-                    run_id=run_id,
-                )
+            made = workshop.log.commit(
+                StagedCommit(
+                    staged,
+                    provenance,
+                    round,
+                    row["items_parsed"] if row else None,
+                    row["failed_replies"] if row else 0,
+                    companions,
+                ),
+                run_id=run_id,
             )
+            if made != commit:
+                commits.append(made)
         finally:
             for each in (staged, *companions):
                 each.drop()

@@ -128,6 +128,7 @@ def test_nothing_differs_between_a_version_and_itself(made: Bench) -> None:
 def test_before_the_first_version_all_rows_are_new(made: Bench) -> None:
     found = diff(made.workshop(), "sft_set", 1, made.lake.version())
     assert found.added == made.lake.frame("SELECT count(*) FROM lake.tiny.sft_set").item()
+    assert set(found.because) == {("first",)}
     assert json.dumps(found.as_json())
 
 
