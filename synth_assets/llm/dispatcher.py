@@ -42,7 +42,7 @@ class Dispatcher:
         flush: Callable[[], None],
         flush_s: float,
     ) -> None:
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.is_stopping = False
         self._room, self._recorder, self._flights = room, recorder, flights
         self._targets, self._backoff, self._patience = targets, backoff, patience
@@ -115,7 +115,7 @@ class Dispatcher:
         for pending in dropped:
             self._room.drop(pending)
 
-    def halt(self, error: Exception) -> None:
+    def halt(self, error: BaseException) -> None:
         """Begins no further call; the first error is the one that counts."""
         if self.error is None and self._stopped is None:
             self.error = self._recorder.without_secrets(error)

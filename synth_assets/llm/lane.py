@@ -51,7 +51,7 @@ class Dispatch(Protocol):
 
     def dropped(self, dropped: Iterable[Pending]) -> None: ...
 
-    def halt(self, error: Exception) -> None: ...
+    def halt(self, error: BaseException) -> None: ...
 
     def ended(self) -> None:
         """A worker ended."""
@@ -201,10 +201,13 @@ class Lane:
             self._dispatch.halt(error)
             if pending is not None and pending.call is None:
                 self._drop([pending])
-        except BaseException:  # cancelled: its reply is lost
+        except asyncio.CancelledError:  # its reply is lost
             if pending is not None:
                 self._drop([pending])
             raise
+        except BaseException as interrupt:  # goes on in the caller's thread
+            self._drop([pending] if pending is not None else [])
+            self._dispatch.halt(interrupt)
         finally:
             self.active -= 1
             self._dispatch.ended()

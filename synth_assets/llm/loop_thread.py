@@ -42,6 +42,10 @@ class LoopThread:
             return False
         return True
 
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def submit(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
         """Runs ``work`` in the loop; its result can be waited for here."""
         return asyncio.run_coroutine_threadsafe(work, self.loop)

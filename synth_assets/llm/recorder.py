@@ -133,7 +133,7 @@ class Recorder:
             ledger.settle(pending.need or Need(), spent, day)
             pending.need = None
 
-    def without_secrets(self, error: Exception) -> Exception:
+    def without_secrets(self, error: BaseException) -> BaseException:
         """A call's error as it may be shown: no secret in it, and no cause that holds one."""
         if not isinstance(error, CallError):
             return error

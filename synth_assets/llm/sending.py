@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from synth_assets.errors import SynthError
@@ -82,15 +82,15 @@ class Sending:
         thread.call(dispatcher.enqueue, pendings)
 
     def raise_if_halted(self) -> bool:
-        """Raises what stopped the sending, once all that was in flight has landed; True while
-        that is awaited."""
+        """Raises what stopped the sending, once all that was in flight has landed (an interrupt
+        at once); True while that is awaited."""
         if self._died is not None:
             died, self._died = self._died, None
             raise SynthError(f"the thread that sends calls ended: {died!r}") from died
         dispatcher = self._dispatcher
         if dispatcher is None or dispatcher.error is None:
             return False
-        if not dispatcher.is_drained:
+        if isinstance(dispatcher.error, Exception) and not dispatcher.is_drained:
             return True
         error = dispatcher.error
         dispatcher.resume()
@@ -123,10 +123,9 @@ class Sending:
         if thread is None or dispatcher is None:
             return
         try:
-            stopped = thread.submit(dispatcher.stop(grace_s))
-            _wait_for(stopped, grace_s + 3 * CLOSING_S)
+            _stop(thread, dispatcher, grace_s)
         except BaseException:
-            _wait_for(thread.submit(dispatcher.stop(0.0)), 3 * CLOSING_S)
+            _stop(thread, dispatcher, 0.0)
             raise
         finally:
             self.measure()
@@ -217,7 +216,7 @@ class Sending:
     def _put_aside(self) -> None:
         """Begins another segment of the journal: in the loop, while there is one."""
         thread, dispatcher = self._thread, self._dispatcher
-        if thread is not None and dispatcher is not None:
+        if thread is not None and dispatcher is not None and thread.is_alive:
             self._to_move += thread.submit(dispatcher.put_aside()).result(ANSWER_S)
         elif self._recorder is not None:
             self._recorder.ledger.write()
@@ -233,6 +232,7 @@ class Sending:
         self._flights.leave(pending for pending in left if not pending.is_sender)
 
 
-def _wait_for(future: Future[None], most_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        future.result(most_s)
+def _stop(thread: LoopThread, dispatcher: Dispatcher, grace_s: float) -> None:
+    if thread.is_alive:
+        with contextlib.suppress(TimeoutError):
+            thread.submit(dispatcher.stop(grace_s)).result(grace_s + 3 * CLOSING_S)
