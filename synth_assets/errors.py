@@ -12,13 +12,17 @@ SynthError
 ├── ReplyError              the model's text is out of form      becomes a row with a status
 └── CallError               a call did not succeed
     ├── TransientCallError  rate limit, timeout, reset, 5xx      retried with backoff
+    ├── EndpointDown        nobody there, or out of credit       stop; what is done is kept
     └── RejectedCallError   auth, bad request, too long          stop, or a row, by kind
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synth_assets.llm.limits import RateLimits
 
 
 class SynthError(Exception):
@@ -73,8 +77,9 @@ class CallError(SynthError):
 
     kind: one of ``rate_limit``, ``timeout``, ``connection``, ``server``, ``truncated_body``
     (transient) or ``auth``, ``bad_request``, ``content_policy``, ``context_too_long``,
-    ``not_found``, ``not_recorded`` (rejected).
+    ``not_found``, ``not_recorded``, ``out_of_credit`` (rejected).
     raw_reply: the body as it came, where there was one, so that it can be kept.
+    limits: what the headers of the answer say about the endpoint's limits, where they do.
     """
 
     def __init__(
@@ -84,15 +89,22 @@ class CallError(SynthError):
         kind: str,
         retry_after_s: float | None = None,
         raw_reply: str | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.retry_after_s = retry_after_s
         self.raw_reply = raw_reply
+        self.limits = limits
 
 
 class TransientCallError(CallError):
     """Rate limit, timeout, connection reset or 5xx: worth another try."""
+
+
+class EndpointDown(CallError):
+    """An endpoint answers nothing for too long, or has no credit left; the run stops, and every
+    reply so far is kept."""
 
 
 class RejectedCallError(CallError):

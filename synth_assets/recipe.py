@@ -130,6 +130,10 @@ class Model(Part):
     api_key: ``env:NAME`` only, so that no key stands in a file.
     replies, fields: for ``recorded``: a JSONL file of completions made elsewhere, and which keys
     hold ``prompt`` and ``reply``; dots reach into objects.
+    timeout_s, deadline_s: the longest that one try, and a request with all its tries, may take.
+    max_retries: how often a request is tried again for each kind of passing error.
+    requests_per_minute and the like: limits to keep; others that the endpoint's headers tell are
+    kept too.
     """
 
     model: str
@@ -140,7 +144,12 @@ class Model(Part):
     fields: dict[Literal["prompt", "reply"], str] = {}
     max_concurrency: int = Field(default=16, ge=1, le=4096)
     timeout_s: float = Field(default=120, gt=0)
+    deadline_s: float | None = Field(default=None, gt=0)
     max_retries: int = Field(default=4, ge=0, le=20)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    input_tokens_per_minute: int | None = Field(default=None, ge=1)
+    output_tokens_per_minute: int | None = Field(default=None, ge=1)
     input_usd_per_million: float | None = Field(default=None, ge=0)
     output_usd_per_million: float | None = Field(default=None, ge=0)
 
@@ -341,10 +350,17 @@ class Datasets(Part):
 
 
 class Budget(Part):
+    """The most that may be spent by one run, by all runs of a day (UTC), by the recipe ever."""
+
     usd_per_run: float | None = Field(default=None, ge=0)
     usd_per_day: float | None = Field(default=None, ge=0)
+    usd_per_recipe: float | None = Field(default=None, ge=0)
     calls_per_run: int | None = Field(default=None, ge=0)
+    calls_per_day: int | None = Field(default=None, ge=0)
+    calls_per_recipe: int | None = Field(default=None, ge=0)
     tokens_per_run: int | None = Field(default=None, ge=0)
+    tokens_per_day: int | None = Field(default=None, ge=0)
+    tokens_per_recipe: int | None = Field(default=None, ge=0)
 
 
 class Limits(Part):
@@ -521,7 +537,12 @@ RUNTIME_FIELDS = frozenset(
     {
         "max_concurrency",
         "timeout_s",
+        "deadline_s",
         "max_retries",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "input_tokens_per_minute",
+        "output_tokens_per_minute",
         "api_key",
         "input_usd_per_million",
         "output_usd_per_million",

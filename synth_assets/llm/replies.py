@@ -11,12 +11,14 @@ from typing import Any
 import orjson
 
 from synth_assets.errors import TransientCallError
+from synth_assets.llm.limits import RateLimits
 from synth_assets.llm.request import ReplyStatus
 
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
-    """A body as it came, and what `read_reply` found in it."""
+    """A body as it came, and what `read_reply` found in it. ``limits``: what the headers that
+    came with it say about the endpoint's limits."""
 
     raw: str
     status: ReplyStatus
@@ -24,6 +26,7 @@ class RawReply:
     finish_reason: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    limits: RateLimits | None = None
 
 
 def read_reply(raw: str) -> RawReply:
