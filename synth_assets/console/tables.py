@@ -5,7 +5,7 @@ Names are never cut: a narrow terminal folds the last column instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from synth_assets.console.plain_text import one_line, plain
+from synth_assets.stages.forecast import Range
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +34,7 @@ STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 def print_plan(console: Console, rows: Sequence[PlanRow]) -> None:
-    """Calls at most, and about how many tokens and how much money."""
+    """Calls at most; about how many tokens, how much money and time, in all with an interval."""
     if rows:
         table = names_table("table", "state")
         for heading in ("calls", "tokens in", "tokens out", "USD"):
@@ -43,17 +44,23 @@ def print_plan(console: Console, rows: Sequence[PlanRow]) -> None:
                 row.table,
                 row.state.replace("_", " "),
                 f"{row.calls:,}",
-                f"{row.input_tokens:,}",
-                f"{row.output_tokens:,}",
-                money(row.cost_usd),
+                f"{row.input_tokens.likely:,.0f}",
+                f"{row.output_tokens.likely:,.0f}",
+                money(row.cost_usd.likely if row.cost_usd else None),
             )
         print_whole(console, table)
-    known = [row.cost_usd for row in rows if row.cost_usd is not None]
+    calls = sum(row.calls for row in rows)
     unknown = [row.table for row in rows if row.cost_usd is None]
+    cost = sum((row.cost_usd for row in rows if row.cost_usd is not None), Range())
+    seconds = sum((row.seconds for row in rows), Range())
+    fewest = sum(row.calls_at_least for row in rows)
     console.print(
-        f"At most {sum(row.calls for row in rows):,} calls, about {money(sum(known))} USD"
+        f"At most {calls:,} calls{f' (at least {fewest:,})' if fewest < calls else ''}, "
+        f"about {between(cost, money)} USD"
         + (f" and what {', '.join(unknown)} cost, whose price is not known" if unknown else "")
-        + ". No call was made."
+        + f", about {between(seconds, duration)}. No call was made.",
+        highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -134,6 +141,19 @@ def money(amount: float | None) -> str:
     if amount is None:
         return "unknown"
     return f"{amount:.2f}" if amount >= 1 or amount == 0 else f"{amount:.4f}"
+
+
+def duration(seconds: float) -> str:
+    """``0 s``, ``42 s``, ``3 min``, ``5.2 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def between(amount: Range, shown: Callable[[float], str]) -> str:
+    """What is likely, and the interval where there is one."""
+    likely, low, high = shown(amount.likely), shown(amount.low), shown(amount.high)
+    return likely if low == high else f"{likely} ({low} to {high})"
 
 
 def _cell(value: object) -> str:

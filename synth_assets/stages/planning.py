@@ -1,50 +1,61 @@
 """What a run would ask and cost: a recipe and a lake in, a row for each table out. No call made.
 
-The calls are an upper bound (see `synth_assets.stages.rehearsal`); tokens, and so money, are those
-calls at the mean that the lake knows of the table, or at a guess before there is any.
+The calls are an upper bound (see `synth_assets.stages.rehearsal`); tokens, money and seconds are a
+forecast with an interval (see `synth_assets.stages.forecast`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from synth_assets.llm.prices import price_of
+from synth_assets.llm.prices import FREE_PROVIDERS, price_of
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import CALLS
 from synth_assets.stages.bystander import looking_at
-from synth_assets.stages.rehearsal import Calls, rehearse
+from synth_assets.stages.forecast import (
+    Experience,
+    Experiences,
+    Forecast,
+    Range,
+    Sample,
+    experience_of,
+    forecast,
+    line_through,
+    slowest,
+)
+from synth_assets.stages.rehearsal import AskedOf, rehearse
 from synth_assets.stages.status import State, table_statuses
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
 
-TOKENS_BEFORE_EXPERIENCE = {
-    "self_instruct_prompts": (600, 300),
-    "evolved_prompts": (250, 80),
-    "completions": (120, 300),
-    "ratings": (900, 200),
-}
-"""Input and output tokens a call, until the lake holds calls for the table to learn from."""
-
 
 @dataclass(frozen=True)
 class PlanRow:
-    """What one table would ask. calls: at most. Tokens and cost: about; cost_usd is None where a
-    price is not known."""
+    """What one table would ask. calls: at least those of requests that are known by now, and at
+    most those that may follow from their replies. Tokens, cost_usd and seconds: a forecast for the
+    calls at most, whose low end is that of the calls at least. cost_usd is None where a price is
+    not known."""
 
     table: str
     state: State
+    calls_at_least: int
     calls: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float | None
+    input_tokens: Range
+    output_tokens: Range
+    cost_usd: Range | None
+    seconds: Range
     because: str
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """The likely numbers, and beside them ``interval``: name → low and high."""
+        ranges = {name: value for name, value in vars(self).items() if isinstance(value, Range)}
+        return {
+            **vars(self),
+            **{name: value.likely for name, value in ranges.items()},
+            "interval": {name: [value.low, value.high] for name, value in ranges.items()},
+        }
 
 
 def plan_recipe(recipe: Recipe, home: Home) -> list[PlanRow]:
@@ -52,56 +63,77 @@ def plan_recipe(recipe: Recipe, home: Home) -> list[PlanRow]:
     with looking_at(recipe, home) as workshop:
         statuses = table_statuses(workshop)
         calls = rehearse(workshop, statuses)
-        experience = _experience(workshop.lake, recipe.name)
+        known = _experiences(workshop.lake, recipe.name)
     rows: list[PlanRow] = []
     for table, asked in calls.items():
         status = statuses[table]
-        inputs, outputs = experience.get(table) or TOKENS_BEFORE_EXPERIENCE[table]
-        number = asked.total()
+        parts = _forecasts(recipe, table, asked, known)
+        costs = [part.cost_usd for part in parts]
+        known_costs = [cost for cost in costs if cost is not None]
         rows.append(
             PlanRow(
                 table=table,
                 state=status.state,
-                calls=number,
-                input_tokens=math.ceil(number * inputs),
-                output_tokens=math.ceil(number * outputs),
-                cost_usd=_cost(recipe, asked, inputs, outputs),
+                calls_at_least=sum(part.certain for part in asked.values()),
+                calls=sum(part.most for part in asked.values()),
+                input_tokens=sum((part.input_tokens for part in parts), Range()),
+                output_tokens=sum((part.output_tokens for part in parts), Range()),
+                cost_usd=sum(known_costs, Range()) if len(known_costs) == len(costs) else None,
+                seconds=slowest(part.seconds for part in parts),
                 because="; ".join(status.causes),
             )
         )
     return rows
 
 
-def _experience(lake: Lake, recipe: str) -> Mapping[str, tuple[float, float]]:
-    """Table → mean input and output tokens of its calls so far."""
+def _forecasts(recipe: Recipe, table: str, asked: AskedOf, known: Experiences) -> list[Forecast]:
+    """Each model by itself: its own prices, latencies and limits."""
+    parts: list[Forecast] = []
+    for name, calls in asked.items():
+        if calls.most == 0:
+            continue
+        model = recipe.models.get(name)  # a round may have been opened with another model
+        experience = experience_of(known, table, model.model) if model else None
+        price = price_of(model) if model else None
+        concurrency = model.max_concurrency if model else 1
+        is_local = model is not None and model.provider in FREE_PROVIDERS
+        parts.append(forecast(table, calls, experience, price, concurrency, is_local=is_local))
+    return parts
+
+
+def _experiences(lake: Lake, recipe: str) -> Experiences:
+    """What the calls of this recipe's tables took, and those of all recipes together by model."""
     if not lake.has(CALLS_SCHEMA, CALLS.name):
         return {}
     rows = lake.frame(
-        "SELECT asked_for, avg(input_tokens), avg(output_tokens) "
-        f"FROM {Lake.relation(CALLS_SCHEMA, CALLS.name)} WHERE starts_with(asked_for, ?) "
-        "GROUP BY asked_for HAVING count(input_tokens) > 0 AND count(output_tokens) > 0",
-        [f"{recipe}."],
+        "WITH answered AS ("
+        "  SELECT CASE WHEN starts_with(asked_for, ?) THEN substr(asked_for, ?) ELSE '' END"
+        "    AS table_name, model, strlen(CAST(request -> '$.messages' AS VARCHAR)) AS bytes,"
+        "    input_tokens, output_tokens, latency_s"
+        f"  FROM {Lake.relation(CALLS_SCHEMA, CALLS.name)}"
+        "  WHERE input_tokens IS NOT NULL AND output_tokens IS NOT NULL"
+        ") "
+        "SELECT coalesce(table_name, '') AS table_name, model, count(*) AS calls,"
+        "  avg(input_tokens) AS input, avg(bytes) AS bytes,"
+        "  coalesce(regr_sxx(input_tokens, bytes), 0) AS sxx,"
+        "  coalesce(regr_sxy(input_tokens, bytes), 0) AS sxy,"
+        "  coalesce(regr_syy(input_tokens, bytes), 0) AS syy,"
+        "  avg(output_tokens) AS output, coalesce(stddev_samp(output_tokens), 0) AS output_sd,"
+        "  coalesce(avg(latency_s), 0) AS seconds,"
+        "  coalesce(stddev_samp(latency_s), 0) AS seconds_sd "
+        "FROM answered GROUP BY GROUPING SETS ((table_name, model), (model)) "
+        "HAVING grouping(table_name) = 1 OR table_name <> ''",
+        [f"{recipe}.", len(recipe) + 2],
     )
-    return {
-        name.removeprefix(f"{recipe}."): (inputs, outputs)
-        for name, inputs, outputs in rows.iter_rows()
-    }
+    return {(row["table_name"], row["model"]): _experience(row) for row in rows.to_dicts()}
 
 
-def _cost(recipe: Recipe, asked: Calls, inputs: float, outputs: float) -> float | None:
-    """Every model at its own price; None where one that would be asked has none that is known."""
-    costs: list[float] = []
-    for name, number in asked.items():
-        if number == 0:
-            continue
-        model = recipe.models.get(name)  # a round may have been opened with another model
-        price = price_of(model) if model else None
-        cost = (
-            price.cost_usd(math.ceil(number * inputs), math.ceil(number * outputs))
-            if price
-            else None
-        )
-        if cost is None:
-            return None
-        costs.append(cost)
-    return sum(costs)
+def _experience(row: dict[str, Any]) -> Experience:
+    calls = row["calls"]
+    return Experience(
+        input_tokens=line_through(
+            calls, row["bytes"], row["input"], row["sxx"], row["sxy"], row["syy"]
+        ),
+        output_tokens=Sample(calls, row["output"], row["output_sd"]),
+        seconds=Sample(calls, row["seconds"], row["seconds_sd"]),
+    )

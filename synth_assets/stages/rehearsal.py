@@ -9,14 +9,14 @@ not asked about. What hangs on an unknown reply is counted as if nothing of it w
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
 import polars as pl
 
-from synth_assets.llm.engine import WINDOW
+from synth_assets.identity import canonical_json
 from synth_assets.llm.request import Ask, Reply, Request
 from synth_assets.llm.targets import Targets
 from synth_assets.recipe import Completions, EvolInstruct, Recipe, SelfInstruct
@@ -29,6 +29,7 @@ from synth_assets.schemas import (
     SELF_INSTRUCT_PROMPTS,
     TableSchema,
 )
+from synth_assets.stages.forecast import Asked
 from synth_assets.stages.materialize import is_due
 from synth_assets.stages.pools import KIND_OF_SLICE, current_members
 from synth_assets.stages.stage import Input, Stage
@@ -39,12 +40,18 @@ from synth_assets.store.calls import LakeCalls
 NOT_ASKED = "not_asked"
 """Stands for the call_id of a call that a real run would make."""
 
+WINDOW = 2048
+"""Requests looked up at once."""
+
 Calls = Counter[str]
 """The recipe's name of a model → calls."""
 
+AskedOf = dict[str, Asked]
+"""The recipe's name of a model → what would be asked of it."""
 
-def rehearse(workshop: Workshop, statuses: Mapping[str, TableStatus]) -> dict[str, Calls]:
-    """Table that asks → its calls at most; a table that is current asks nothing."""
+
+def rehearse(workshop: Workshop, statuses: Mapping[str, TableStatus]) -> dict[str, AskedOf]:
+    """Table that asks → what it would ask; a table that is current asks nothing."""
     rehearsal = _Rehearsal(workshop, statuses)
     if any(not statuses[name].is_current for name in rehearsal.calls):
         rehearsal.open_rounds()
@@ -57,17 +64,14 @@ def rehearse(workshop: Workshop, statuses: Mapping[str, TableStatus]) -> dict[st
 
 
 class CountingAsk:
-    """An `ask` that gives the replies that are known, and counts the others by model."""
+    """An `ask` that gives the replies that are known, and counts the others by model, equal ones
+    once."""
 
     def __init__(self, workshop: Workshop, recipe: Recipe) -> None:
         self._targets = Targets(recipe, {})
         self._known = LakeCalls(workshop.lake)
-        self._unknown: dict[str, str] = {}
-
-    @property
-    def calls(self) -> Calls:
-        """Requests whose reply is not known, equal ones once."""
-        return Counter(self._unknown.values())
+        self._unknown: set[str] = set()
+        self.asked: AskedOf = defaultdict(Asked)
 
     def __call__(self, requests: Iterable[Request]) -> Iterator[Reply]:
         source = iter(requests)
@@ -79,7 +83,11 @@ class CountingAsk:
                 if call is not None and call.is_settled:
                     yield call.reply(is_cached=True)
                 else:
-                    self._unknown[key] = request.model
+                    if key not in self._unknown:
+                        self._unknown.add(key)
+                        messages = canonical_json([dict(message) for message in request.messages])
+                        size = len(messages.encode("utf-8", "surrogatepass"))
+                        self.asked[request.model].add(size, request.sampling.get("max_tokens"))
                     yield Reply(NOT_ASKED, "failed", None, error=NOT_ASKED)
 
 
@@ -90,13 +98,13 @@ class _Rehearsal:
 
     workshop: Workshop
     statuses: Mapping[str, TableStatus]
-    calls: dict[str, Calls] = field(init=False)
+    calls: dict[str, AskedOf] = field(init=False)
     made: dict[str, pl.DataFrame] = field(default_factory=dict)
     unwritten: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         asking = (name for name, stage in self.workshop.stages.items() if stage.asks)
-        self.calls = {name: Counter() for name in asking}
+        self.calls = {name: defaultdict(Asked) for name in asking}
 
     def rounds(self) -> list[Round]:
         """The rounds there would be; a first one is opened where there is none."""
@@ -114,8 +122,9 @@ class _Rehearsal:
         for name, stage in self.workshop.stages.items():
             if stage.is_frozen and self._is_due(stage, round):
                 _, ask = self._make(stage, round)
-                calls, prompts = what_may_follow(name, round, ask.calls)
-                self.calls[name] += calls
+                certain = Counter({model: asked.certain for model, asked in ask.asked.items()})
+                most, prompts = what_may_follow(name, round, certain)
+                self._count(name, ask.asked, most - certain)
                 self.unwritten[round.number] += prompts
 
     def combine_prompts(self) -> None:
@@ -129,14 +138,23 @@ class _Rehearsal:
             if not stage.asks or stage.is_frozen or self.statuses[name].is_current:
                 continue
             rows, ask = self._make(stage, round)
-            self.calls[name] += ask.calls
-            for model, number in calls_of_a_prompt(self.workshop.recipe, name).items():
-                self.calls[name][model] += number * waiting
+            each = calls_of_a_prompt(self.workshop.recipe, name)
+            self._count(name, ask.asked, {model: n * waiting for model, n in each.items()})
             if name == COMPLETIONS.name:
                 # A prompt with an unknown completion cannot be shown to a judge yet.
                 unknown = rows.filter(pl.col("call_id") == NOT_ASKED)["prompt_id"].unique()
                 self.made[name] = rows.filter(~pl.col("prompt_id").is_in(unknown.implode()))
                 waiting += unknown.len()
+
+    def _count(self, table: str, asked: AskedOf, may_follow: Mapping[str, int]) -> None:
+        for model, part in asked.items():
+            whole = self.calls[table][model]
+            whole.certain += part.certain
+            whole.most += part.most
+            whole.bytes += part.bytes
+            whole.output_limit += part.output_limit
+        for model, number in may_follow.items():
+            self.calls[table][model].most += number
 
     def _make(self, stage: Stage, round: Round) -> tuple[pl.DataFrame, CountingAsk]:
         recipe = self.workshop.recipe_of(round) if stage.is_frozen else self.workshop.recipe

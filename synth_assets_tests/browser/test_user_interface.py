@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import time
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
@@ -16,12 +12,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from synth_assets.project import project_folder
 from synth_assets_tests.browser.chromium import browser, require_chromium, user_interface
+from synth_assets_tests.browser.graphql import ask_server, finished_run
 
-RUNS = """query($job: String!) {
-  runsOrError(filter: {pipelineName: $job}) { ... on Runs { results {
-    status tags { key value }
-  } } }
-}"""
 SCHEDULE_STATE = """query($schedule: ScheduleSelector!) {
   scheduleOrError(scheduleSelector: $schedule) { ... on Schedule { scheduleState { status } } }
 }"""
@@ -90,28 +82,6 @@ def press(driver: WebDriver, label: str, seconds: float = 60) -> None:
 
 def _buttons(driver: WebDriver, path: str):
     return driver.find_elements(By.XPATH, path)
-
-
-def ask_server(address: str, query: str, **variables: Any) -> dict[str, Any]:
-    """One GraphQL request to the UI's own server."""
-    request = urllib.request.Request(
-        f"{address}/graphql",
-        data=json.dumps({"query": query, "variables": variables}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        return json.load(reply)["data"]
-
-
-def finished_run(address: str, job: str, patience_s: float = 180) -> dict[str, Any]:
-    """The first run of a job that has ended."""
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        runs = ask_server(address, RUNS, job=job)["runsOrError"]["results"]
-        if runs and runs[-1]["status"] in ("SUCCESS", "FAILURE", "CANCELED"):
-            return runs[-1]
-        time.sleep(1)
-    raise AssertionError(f"no run of {job} ended")
 
 
 def test_a_schedule_that_is_switched_on_runs_refresh_at_its_next_tick(tmp_path: Path):

@@ -30,7 +30,8 @@ def test_plan_before_the_first_run_asks_no_model(tiny: Path, teacher: Teacher) -
         "ratings": 5,
     }
     assert teacher.asked == [] and not (tiny / ".synth").exists()
-    assert "At most 17 calls, about 0.00 USD. No call was made." in say("plan", "tiny").error
+    said = say("plan", "tiny").error
+    assert "At most 17 calls (at least 8), about 0.00 USD, about 0 s. No call was made." in said
 
 
 def test_query_before_the_first_run_tells_what_makes_a_lake(tiny: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -12,6 +14,7 @@ from synth_assets.console.tables import (
     print_status,
 )
 from synth_assets.stages.checking import Finding
+from synth_assets.stages.forecast import Range
 from synth_assets.stages.planning import PlanRow
 from synth_assets.stages.status import TableStatus
 from synth_assets_tests.console.terminal import shown
@@ -20,7 +23,17 @@ NAMES = ("self_instruct_prompts", "scored_completions", "evolved_prompts")
 
 
 def plan_row(table: str, calls: int = 1, cost_usd: float | None = 0.5) -> PlanRow:
-    return PlanRow(table, "out_of_date", calls, 1_098_000, 12_244_000, cost_usd, "its code changed")
+    return PlanRow(
+        table=table,
+        state="out_of_date",
+        calls_at_least=calls,
+        calls=calls,
+        input_tokens=Range(1_000_000, 1_098_000, 1_200_000),
+        output_tokens=Range(11_000_000, 12_244_000, 13_000_000),
+        cost_usd=None if cost_usd is None else Range(cost_usd, cost_usd, cost_usd),
+        seconds=Range(60, 90, 7200),
+        because="its code changed",
+    )
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 200])
@@ -41,14 +54,23 @@ def test_a_plan_sums_up_and_never_takes_an_unknown_price_for_zero() -> None:
     rows = [plan_row("completions", 7, 1.25), plan_row("ratings", 5, None)]
     last = shown(lambda console: print_plan(console, rows), width=200).splitlines()[-1]
     assert last == (
-        "At most 12 calls, about 1.25 USD and what ratings cost, whose price is not known. "
-        "No call was made."
+        "At most 12 calls, about 1.25 USD and what ratings cost, whose price is not known, "
+        "about 3 min (2 min to 4.0 h). No call was made."
     )
 
 
 def test_a_plan_of_a_recipe_that_asks_nothing_is_one_line() -> None:
     text = shown(lambda console: print_plan(console, []))
-    assert text == "At most 0 calls, about 0.00 USD. No call was made.\n"
+    assert text == "At most 0 calls, about 0.00 USD, about 0 s. No call was made.\n"
+
+
+def test_a_plan_tells_the_interval_and_the_calls_that_are_certain() -> None:
+    row = replace(plan_row("completions", 9), calls_at_least=4, cost_usd=Range(0.2, 1.5, 3))
+    last = shown(lambda console: print_plan(console, [row]), width=200).splitlines()[-1]
+    assert last == (
+        "At most 9 calls (at least 4), about 1.50 (0.2000 to 3.00) USD, about 90 s (60 s to 2.0 h)."
+        " No call was made."
+    )
 
 
 @pytest.mark.parametrize("width", [30, 80])

@@ -3,25 +3,18 @@ what the next run makes of what they left."""
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from synth_assets.graph.instance import open_instance
 from synth_assets.graph.runs import RunOutcome, RunWishes, run_recipe
-from synth_assets.recipe import Recipe
 from synth_assets.store.home import Home
-from synth_assets_tests.llm.loopback import Answer, Asked, Loopback, loopback, says
-from synth_assets_tests.recipes import NO_ANSWERS, TASKS, write_recipe
+from synth_assets_tests.graph.caught_runs import Server, asked_of, recipe_at, running
+from synth_assets_tests.llm.loopback import loopback
 
 Statuses = list[tuple[str, dg.DagsterRunStatus]]
 
@@ -42,58 +35,6 @@ class Story:
     last: RunOutcome
 
 
-class Server:
-    """Answers the first draw of a round at once, and the second one not before it may."""
-
-    def __init__(self) -> None:
-        self.may_answer = False
-
-    def __call__(self, asked: Asked) -> Answer:
-        draw = asked.body["seed"] % 1_000_003
-        if draw and not self.may_answer:
-            return Answer(fault="hang")
-        return says(TASKS[draw])
-
-
-@contextmanager
-def running(recipe: Recipe, home: Home, server: Loopback) -> Iterator[subprocess.Popen[str]]:
-    """``synth-assets run`` in the middle of its calls: one reply is journaled, one hangs."""
-    before = len(asked_of(server, recipe.name))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "synth_assets.cli", "run", str(recipe.path)],
-        env={**os.environ, "SYNTH_HOME": str(home.path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        wait_for(lambda: 1 in asked_of(server, recipe.name)[before:], process)
-        if 0 in asked_of(server, recipe.name)[before:]:
-            wait_for(lambda: any(file.stat().st_size for file in journals(home)), process)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def asked_of(server: Loopback, model: str) -> list[int]:
-    """Draws asked of a model, in their order."""
-    return [a.body["seed"] % 1_000_003 for a in server.asked if a.body["model"] == model]
-
-
-def journals(home: Home) -> list[Path]:
-    return [file for file in (home.path / "journal").glob("*") if file.is_file()]
-
-
-def wait_for(is_so, process: subprocess.Popen[str]) -> None:
-    for _ in range(6000):
-        if is_so():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    raise AssertionError("it did not come to its calls within a minute")
-
-
 def history(home: Home) -> Statuses:
     with open_instance(home) as instance:
         runs = instance.get_run_records(ascending=True)
@@ -108,21 +49,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with pytest.MonkeyPatch.context() as environment, loopback(answer) as server:
         environment.setenv("SYNTH_HOME", str(home.path))
         environment.setenv("DAGSTER_HOME", "")
-        tiny, other = (
-            write_recipe(
-                folder,
-                f"{name}.yaml",
-                name=name,
-                **NO_ANSWERS,
-                models={
-                    "teacher": {
-                        "model": f"openai_compatible/{name}",
-                        "base_url": server.base_url,
-                    }
-                },
-            )
-            for name in ("tiny", "other")
-        )
+        tiny, other = (recipe_at(server, folder, name) for name in ("tiny", "other"))
         with running(tiny, home, server) as first, running(other, home, server) as second:
             first.kill()
             second.kill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from synth_assets.errors import RecipeError, TransientCallError
+from synth_assets.stages.forecast import Range
 from synth_assets.stages.planning import PlanRow, plan_recipe
 from synth_assets.store.home import Home
 from synth_assets_tests.recipes import SEEDS, evolving, tiny_parts
@@ -86,7 +86,10 @@ def test_a_run_asks_no_more_than_was_planned(
 
 def test_a_plan_asks_nothing_where_all_is_current(made: Bench) -> None:
     rows = plan(made).values()
-    assert [(row.calls, row.output_tokens, row.cost_usd) for row in rows] == [(0, 0, 0)] * 4
+    nothing = Range(0, 0, 0)
+    assert [(row.calls, row.output_tokens, row.cost_usd, row.seconds) for row in rows] == [
+        (0, nothing, nothing, nothing)
+    ] * 4
     assert {row.state for row in rows} == {"current"}
 
 
@@ -149,11 +152,24 @@ def test_calls_that_failed_are_planned_again(tmp_path: Path) -> None:
 def test_tokens_follow_what_the_lake_knows_of_earlier_calls(made: Bench) -> None:
     made.change(completions={"sampling": {"temperature": 0.1}})
     row = plan(made)["completions"]
-    mean = made.lake.frame(
-        "SELECT avg(input_tokens) FROM lake.llm.calls WHERE asked_for = 'tiny.completions'"
-    ).item()
-    assert row.calls > 0
-    assert row.input_tokens == ceil(row.calls * mean) != 120 * row.calls
+    asked(made)
+    truth = made.lake.frame(
+        "SELECT sum(input_tokens), sum(output_tokens) FROM lake.llm.calls"
+        " WHERE asked_for = 'tiny.completions' AND contains(request, '0.1')"
+    ).row(0)
+    for forecast, found in zip((row.input_tokens, row.output_tokens), truth, strict=True):
+        assert forecast.low <= found <= forecast.high
+        assert forecast.high - forecast.low < found, "learnt, and no longer a guess"
+
+
+def test_what_may_follow_is_at_most_and_not_at_least(new: Bench) -> None:
+    rows = plan(new)
+    assert {table: row.calls_at_least for table, row in rows.items()} == {
+        "self_instruct_prompts": 2,
+        "evolved_prompts": 2,  # one rewrite in each generation
+        "completions": 6,  # of the three seeds
+        "ratings": 0,  # no completion is known
+    }
 
 
 def test_every_model_costs_its_own_price(tmp_path: Path) -> None:
@@ -164,8 +180,9 @@ def test_every_model_costs_its_own_price(tmp_path: Path) -> None:
     answers = {"completions": {"teachers": ["teacher", "dear"], "per_prompt": 1}, "judgments": None}
     with bench(tmp_path, prompts=ONLY_SEEDS, models=models, **answers) as ready:
         row = plan(ready)["completions"]
-        # Six calls at 120 tokens; the three of the dear model cost a dollar a token.
-        assert (row.calls, row.cost_usd) == (6, 360)
+        assert row.calls == 6 and row.cost_usd is not None
+        # Half of the calls, and so of the tokens, are the dear model's, at a dollar a token.
+        assert row.cost_usd.likely == pytest.approx(row.input_tokens.likely / 2, abs=1)
 
 
 def test_a_price_that_is_not_known_is_none_and_not_zero(tmp_path: Path) -> None:
@@ -173,18 +190,28 @@ def test_a_price_that_is_not_known_is_none_and_not_zero(tmp_path: Path) -> None:
     with bench(tmp_path, models=models, **ANSWERED) as ready:
         rows = plan(ready)
         assert rows["completions"].cost_usd is None
-        assert rows["ratings"].cost_usd == 0  # the judge is another model, and scripted
+        assert rows["ratings"].cost_usd == Range(
+            0, 0, 0
+        )  # the judge is another model, and scripted
 
 
 def test_a_plan_as_json_has_every_field(new: Bench) -> None:
     assert plan(new)["ratings"].as_json() == {
         "table": "ratings",
         "state": "never_made",
+        "calls_at_least": 0,
         "calls": 7,
         "input_tokens": 6300,
         "output_tokens": 1400,
         "cost_usd": 0.0,
+        "seconds": 0.002,
         "because": "it was never materialized",
+        "interval": {
+            "input_tokens": [0, 7875],
+            "output_tokens": [0, 5600],
+            "cost_usd": [0.0, 0.0],
+            "seconds": [0.0, 0.008],
+        },
     }
 
 
