@@ -21,7 +21,7 @@ from synth_assets.llm.retries import Backoff, send_with_retries
 from synth_assets.llm.targets import Target
 from synth_assets.llm.tokens import most_input_tokens, most_output_tokens
 
-STOPS_THE_RUN = frozenset({"auth", "not_found"})
+STOPS_THE_RUN = frozenset({"auth", "not_found", "out_of_credit"})
 """Kinds of rejection that every further call would meet too."""
 
 BUDGET_POLL_S = 0.05

@@ -11,7 +11,7 @@ from synth_assets.llm.transports.http_errors import rejection_of_text, retry_aft
 KINDS: Mapping[str, str] = {
     "AuthenticationError": "auth",
     "PermissionDeniedError": "auth",
-    "PaymentRequiredError": "auth",
+    "PaymentRequiredError": "out_of_credit",
     "BudgetExceededError": "auth",
     "NotFoundError": "not_found",
     "LiteLLMUnknownProvider": "not_found",
@@ -63,7 +63,7 @@ def call_error(error: Exception, place: str) -> CallError | None:
     if kind is None:
         return None
     if kind == "rate_limit" and "insufficient_quota" in str(error):
-        kind = "auth"  # no waiting brings money
+        kind = "out_of_credit"  # no waiting brings money
     if kind == "bad_request":
         kind = rejection_of_text(str(error).lower()) or kind
     message = f"{place}: {kind}: {type(error).__name__}: {str(error)[:500]}"
