@@ -44,7 +44,7 @@ def read_reply(raw: str, *, limits: RateLimits | None = None) -> RawReply:
         choice = body["choices"][0]
         message = choice["message"] if "text" not in choice else {"content": choice["text"]}
         finish_reason = choice.get("finish_reason")
-        content, refusal = _text(message.get("content")), _text(message.get("refusal"))
+        content, refusal = _text(message.get("content")), _text(_refusal(message))
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise TransientCallError(
             f"the body is no whole chat completion: {raw[:200]!r}",
@@ -64,6 +64,14 @@ def read_reply(raw: str, *, limits: RateLimits | None = None) -> RawReply:
         output_tokens=_count(usage.get("completion_tokens")),
         limits=limits,
     )
+
+
+def _refusal(message: Mapping[str, Any]) -> Any:
+    """What the model said in the place of an answer; litellm's form has it one level down."""
+    said = message.get("refusal")
+    if said is None and message.get("provider_specific_fields"):
+        return message["provider_specific_fields"].get("refusal")
+    return said
 
 
 def parse_body(raw: str) -> Any:

@@ -61,6 +61,8 @@ class App:
     def reply_to(self, form: Format, prompt: Prompt) -> tuple[Body, list[str]]:
         """A whole, right reply and its texts."""
         texts = [text_of(prompt, self.settings.reply_words, n) for n in range(prompt.n)]
+        if self.settings.thinks:
+            texts = [f"<think>hm</think>{text}" for text in texts]
         is_cut = prompt.max_tokens is not None and tokens_of(texts[0]) > prompt.max_tokens
         if is_cut:
             texts = [text[: 4 * (prompt.max_tokens or 0)] for text in texts]

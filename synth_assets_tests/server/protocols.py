@@ -33,13 +33,16 @@ class ChatCompletions:
 
     def prompt(self, body: Body) -> Prompt:
         wanted = body.get("response_format") or {}
+        tools = body.get("tools") or []
+        schema = (wanted.get("json_schema") or {}).get("schema")
         return Prompt(
             text="\n".join(_content(message["content"]) for message in body["messages"]),
             model=body["model"],
             seed=body.get("seed"),
             n=body.get("n") or 1,
             max_tokens=body.get("max_tokens") or body.get("max_completion_tokens"),
-            schema=(wanted.get("json_schema") or {}).get("schema"),
+            schema=schema or (tools[0]["function"]["parameters"] if tools else None),
+            tool=tools[0]["function"]["name"] if tools else None,
             wants_json=wanted.get("type") == "json_object",
             logprobs=bool(body.get("logprobs")),
         )
@@ -50,11 +53,16 @@ class ChatCompletions:
             "object": "chat.completion",
             "created": 1_700_000_000,
             "model": prompt.model,
+            "service_tier": "default",
             "choices": [
                 {
                     "index": index,
-                    "message": {"role": "assistant", "content": text},
-                    "finish_reason": "length" if is_cut else "stop",
+                    "message": {"role": "assistant", **_said(prompt, text)},
+                    "finish_reason": "length"
+                    if is_cut
+                    else "tool_calls"
+                    if prompt.tool
+                    else "stop",
                     **({"logprobs": {"content": _logprobs(text)}} if prompt.logprobs else {}),
                 }
                 for index, text in enumerate(texts)
@@ -213,6 +221,20 @@ def format_of(path: str) -> Format | None:
 def _usage(prompt: Prompt, texts: Sequence[str]) -> Body:
     taken, made = tokens_of(prompt.text), sum(map(tokens_of, texts))
     return {"prompt_tokens": taken, "completion_tokens": made, "total_tokens": taken + made}
+
+
+def _reason(prompt: Prompt, is_cut: bool) -> str:
+    if is_cut:
+        return "length"
+    return "tool_calls" if prompt.tool else "stop"
+
+
+def _said(prompt: Prompt, text: str) -> Body:
+    """A reply as content, or as the arguments of the tool that has to be called."""
+    if prompt.tool is None:
+        return {"content": text}
+    called = {"name": prompt.tool, "arguments": text}
+    return {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": called}]}
 
 
 def _logprobs(text: str) -> list[Body]:

@@ -63,7 +63,8 @@ class Settings:
     requests_per_minute …: a token bucket each, which holds ``burst_s`` seconds of its rate; who
     asks for more meets 429, and a 429 costs ``penalty`` requests. shows_limits: tell the state of
     the buckets in headers. input_usd_per_million, output_usd_per_million: to count money.
-    reply_words: length of a reply to a prompt without a schema. elsewhere: where a redirect points.
+    reply_words: length of a reply to a prompt without a schema. thinks: it begins with thoughts in
+    tags. elsewhere: where a redirect points.
     batch_s: how long a batch takes. batch_ends: how. batch_failed_share: items that fail.
     """
 
@@ -82,6 +83,7 @@ class Settings:
     input_usd_per_million: float = 1.0
     output_usd_per_million: float = 2.0
     reply_words: int = 8
+    thinks: bool = False
     drip_s: float = 0.02
     huge_bytes: int = 50_000_000
     elsewhere: str = "http://127.0.0.1:1/"

@@ -32,14 +32,14 @@ def call_error(status: int, headers: Mapping[str, str], body: str, place: str) -
 def _kind(status: int, body: str) -> str:
     if status == 429:
         # No money left looks like a rate limit, but no waiting mends it.
-        return "out_of_credit" if any(sign in body for sign in _NO_MONEY) else "rate_limit"
+        return "out_of_credit" if has_no_credit(body) else "rate_limit"
     if status == 402:
         return "out_of_credit"
     if status in (408, 409, 425):
         return "timeout" if status == 408 else "server"
     if status >= 500:
         return "server"
-    if any(sign in body for sign in _NO_MONEY):  # Anthropic says so with 400
+    if has_no_credit(body):  # Anthropic says so with 400
         return "out_of_credit"
     about_text = rejection_of_text(body) if status >= 400 else None
     if about_text == "content_policy":
@@ -49,6 +49,11 @@ def _kind(status: int, body: str) -> str:
     if status < 400 or status in (404, 405, 410):
         return "not_found"
     return about_text or "bad_request"
+
+
+def has_no_credit(words: str) -> bool:
+    """Whether an endpoint's words, in lower case, say that the account has no money left."""
+    return any(sign in words for sign in _NO_MONEY)
 
 
 def rejection_of_text(words: str) -> str | None:
