@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -18,9 +19,13 @@ PRICE_TABLE = "model_prices_and_context_window_backup.json"
 @cache
 def load() -> ModuleType:
     """The module, set up so that it neither goes to the network for prices nor prints."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
+    for of in ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS"):  # else it fetches them from the web
+        os.environ.setdefault(f"LITELLM_LOCAL_{of}", "True")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydantic's, about litellm's own declarations
+        import litellm
 
+        litellm.ModelResponse()  # what it declares is compiled at its first use
     litellm.suppress_debug_info = True
     return litellm
 

@@ -12,6 +12,8 @@ from synth_assets.llm.request import Request
 from synth_assets.recipe import Model
 
 TAKES_SEED = frozenset({"offline", "openai_compatible"})
+MOST_FORMATS = 64
+_FORMATS: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
 _SECRET_PARAMETER = re.compile(r"key|token|secret|sig|pass|auth|code|credential", re.IGNORECASE)
 
 
@@ -21,14 +23,20 @@ def model_name(model: Model) -> str:
 
 
 def wire_body(model: Model, request: Request) -> dict[str, Any]:
-    """The body of one chat completion, ready for JSON. It is all that an offline model sees."""
-    body: dict[str, Any] = {
-        "model": model_name(model),
-        "messages": [dict(message) for message in request.messages],
-        **{name: _as_json(value) for name, value in request.sampling.items()},
-    }
+    """The body of one chat completion, ready for JSON. It is all that an offline model sees.
+
+    ``api: completions`` takes one text, and for ``logprobs`` how many tokens of each place."""
+    body: dict[str, Any] = {"model": model_name(model)}
+    sampling = {name: _as_json(value) for name, value in request.sampling.items()}
+    if model.api == "completions":
+        body["prompt"] = "\n\n".join(message["content"] for message in request.messages)
+        if sampling.get("logprobs") is True:
+            sampling["logprobs"] = sampling.pop("top_logprobs", None) or 1
+    else:
+        body["messages"] = [dict(message) for message in request.messages]
+    body.update(sampling)
     if request.response_schema is not None:
-        body["response_format"] = _response_format(request.response_schema)
+        body["response_format"] = _known_format(request.response_schema)
     if model.provider in TAKES_SEED:
         body["seed"] = request.seed()
     return body
@@ -36,6 +44,16 @@ def wire_body(model: Model, request: Request) -> dict[str, Any]:
 
 def _as_json(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+def _known_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """`_response_format`, made once for each schema object: a stage asks with the same one."""
+    known = _FORMATS.get(id(schema))
+    if known is None or known[0] is not schema:
+        if len(_FORMATS) >= MOST_FORMATS:
+            _FORMATS.clear()
+        known = _FORMATS[id(schema)] = (schema, _response_format(schema))
+    return known[1]
 
 
 def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
