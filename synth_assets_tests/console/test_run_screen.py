@@ -77,6 +77,7 @@ def test_a_terminal_sees_the_calls_as_they_are_made(tmp_path: Path) -> None:
     )
     text = screen(write_recipe(tmp_path), *events, is_terminal=True, width=120)
     assert "completions, round 1" in text and "5 of 9, 2 reused" in text
+    assert "\x1b[?25h" in text  # the cursor is given back
 
 
 def test_live_words_tell_what_is_known_and_leave_out_the_rest() -> None:
@@ -88,4 +89,3 @@ def test_live_words_tell_what_is_known_and_leave_out_the_rest() -> None:
     assert live_words(CallStats(total=None)) == "0, 0 reused, 0 tokens, 0.00 USD"
     of_unknown_price = CallStats(made=2, total=4, calls_without_price=2)
     assert "0.00 USD and 2 calls of unknown price" in live_words(of_unknown_price)
-    assert "\x1b[?25h" in text  # the cursor is given back
