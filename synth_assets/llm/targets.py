@@ -13,7 +13,7 @@ from synth_assets.llm.prices import Price, price_of
 from synth_assets.llm.request import Request
 from synth_assets.llm.transports import Transport
 from synth_assets.llm.transports.registry import make_transport
-from synth_assets.llm.wire import model_name
+from synth_assets.llm.wire import model_in_key
 from synth_assets.recipe import Model, Recipe
 
 
@@ -32,7 +32,7 @@ class Target:
         return request.key(
             provider=self.model.provider,
             endpoint=self.transport.endpoint(self.model, request),
-            model=model_name(self.model),
+            model=model_in_key(self.model),
         )
 
 
