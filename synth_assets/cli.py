@@ -7,63 +7,33 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from synth_assets.console.messages import people, print_error, print_json
-from synth_assets.errors import (
-    QueryError,
-    RecipeError,
-    SqlModelError,
-    SynthError,
-    TemplateError,
+from synth_assets.console.command import as_json, explained, named_recipe
+from synth_assets.console.history_commands import (
+    diff_command,
+    restore_command,
+    tag_command,
+    vacuum_command,
+    versions_command,
+    what_if_command,
 )
+from synth_assets.console.messages import people, print_error, print_json
+from synth_assets.errors import RecipeError, SynthError
 from synth_assets.project import find_recipe, project_folder, recipe_paths
-from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.store.home import Home
 
 if TYPE_CHECKING:
     from synth_assets.stages.status import TableStatus
 
 LOOPBACK = "127.0.0.1"
-Command = TypeVar("Command", bound=Callable[..., Any])
-WRONG = (RecipeError, TemplateError, SqlModelError, QueryError)
-FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-
-
-def explained(command: Command) -> Command:
-    """Turns errors of ours into their message and exit code; others keep their stack trace.
-
-    With ``--json`` standard output holds one JSON value even then.
-    """
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except SynthError as error:
-            message, code = str(error), WRONG_INPUT if isinstance(error, WRONG) else FAILED
-        except KeyboardInterrupt:
-            message, code = "interrupted", INTERRUPTED
-        if kwargs.get("as_json"):
-            state = "interrupted" if code == INTERRUPTED else "failed"
-            print_json({"status": state, "errors": [message]})
-        print_error(message)
-        sys.exit(code)
-
-    return run  # type: ignore[return-value]
-
-
-def _recipe(name: str) -> Recipe:
-    return load_recipe(find_recipe(name))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -73,9 +43,6 @@ def main() -> None:
 
     State lies under SYNTH_HOME (default .synth/); recipes under recipes/.
     """
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON value for programs.")
 
 
 @main.command()
@@ -115,7 +82,7 @@ def run(
     from synth_assets.stages.checking import what_stops_a_run
     from synth_assets.stages.trial import trial_recipe
 
-    recipe = _recipe(recipe_name)
+    recipe = named_recipe(recipe_name)
     if limit is not None:
         recipe = trial_recipe(recipe, limit)
     problems = what_stops_a_run(recipe)
@@ -149,7 +116,7 @@ def plan(recipe_name: str, as_json: bool) -> None:
     from synth_assets.console.tables import print_plan
     from synth_assets.stages.planning import plan_recipe
 
-    recipe = _recipe(recipe_name)
+    recipe = named_recipe(recipe_name)
     rows = plan_recipe(recipe, Home.from_environment())
     if as_json:
         print_json([row.as_json() for row in rows])
@@ -193,7 +160,7 @@ def status(recipe_name: str, as_json: bool) -> None:
     from synth_assets.stages.bystander import has_lake, looking_at
     from synth_assets.stages.status import table_statuses
 
-    recipe, home = _recipe(recipe_name), Home.from_environment()
+    recipe, home = named_recipe(recipe_name), Home.from_environment()
     with looking_at(recipe, home) as workshop:
         statuses = table_statuses(workshop)
     if as_json:
@@ -206,7 +173,7 @@ def status(recipe_name: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("sql")
-@click.option("--at", "version", help="A version of the lake (snapshot id).")
+@click.option("--at", "version", help="A version of the lake: its number, or a tag.")
 @as_json
 @explained
 def query(sql: str, version: str | None, as_json: bool) -> None:
@@ -241,6 +208,17 @@ def ui(port: int) -> None:
     os.environ["SYNTH_PROJECT"] = str(project_folder())
     people.print(f"http://{LOOPBACK}:{port}  (Ctrl-C stops it)")
     sys.exit(serve(ui_command(workspace_file(home), port), home, people.print))
+
+
+for command in (
+    versions_command,
+    diff_command,
+    tag_command,
+    restore_command,
+    vacuum_command,
+    what_if_command,
+):
+    main.add_command(command)
 
 
 def ui_command(workspace: Path, port: int) -> list[str]:

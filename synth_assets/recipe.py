@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -513,9 +513,10 @@ def resolve_path(directory: Path, path: str) -> Path:
     return expanded if expanded.is_absolute() else (directory / expanded).resolve()
 
 
-def load_recipe(path: Path | str) -> Recipe:
+def load_recipe(path: Path | str, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Reads and validates one recipe.
 
+    changes: path of a field (``datasets.sft.min_rating``) → its value in the place of the file's.
     Errors: `RecipeError` naming file, line, path of the field, value, what is allowed and, for a
     misspelt key or model, the nearest known name.
     """
@@ -523,6 +524,8 @@ def load_recipe(path: Path | str) -> Recipe:
     file = _open(path)
     if not isinstance(file.data, dict):
         raise RecipeError(f"{path}: a recipe is a YAML mapping that begins with name:")
+    for field, value in (changes or {}).items():
+        _put(file.data, field, value)
     try:
         recipe = Recipe.model_validate(file.data)
     except ValidationError as error:
@@ -532,6 +535,17 @@ def load_recipe(path: Path | str) -> Recipe:
     if problems:
         raise RecipeError("\n".join(problems))
     return recipe
+
+
+def _put(data: dict[str, Any], field: str, value: Any) -> None:
+    """Sets a field by its path; parts that the file leaves out are made."""
+    *parts, last = field.split(".")
+    for part in parts:
+        inner = data.get(part)
+        if not isinstance(inner, dict):
+            inner = data[part] = {}
+        data = inner
+    data[last] = value
 
 
 def _open(path: Path) -> YamlFile:

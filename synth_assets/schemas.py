@@ -334,6 +334,25 @@ COMMITS = TableSchema(
     ),
 )
 
+TAGS = TableSchema(
+    "tags",
+    "tag",
+    "Names of versions of the lake, each with all words that its tables were made from.",
+    (
+        Column("tag", pl.String, "The name"),
+        Column("recipe", pl.String, "Recipe that was tagged"),
+        Column("version", pl.Int64, "Version of the lake"),
+        Column("tagged_at", pl.Datetime("us"), "UTC time"),
+        Column("note", pl.String, "What a person said of it; null where nothing"),
+        Column(
+            "contents",
+            pl.String,
+            "Recipe, templates, SQL; versions of code and packages; content hashes; JSON",
+        ),
+        Column("erased", pl.String, "What was erased from the version since; null where nothing"),
+    ),
+)
+
 TABLES = {
     schema.name: schema
     for schema in (
@@ -351,5 +370,6 @@ TABLES = {
         JUDGMENTS,
         CALLS,
         COMMITS,
+        TAGS,
     )
 }

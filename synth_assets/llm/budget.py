@@ -1,244 +1,215 @@
-"""What a call could cost at most in, a reservation or a refusal out; shared by all processes.
+"""What a call could cost at most in, a reservation or a refusal out.
 
-A small SQLite file holds what was spent and what is reserved. A call is reserved at its upper
-bound before it is sent and settled with the truth after, so that calls in flight together cannot
-overspend. Money is counted in whole picodollars, so that sums are exact. A reservation belongs
-to a file its owner holds by flock; when the owner is dead, it no longer counts.
+The ledger of a run leases parts of the budget from the accounts that all processes share, and
+reserves and settles its calls within its lease in memory, so that a call costs no transaction.
+What is leased counts as spent for everyone else: calls in flight, in whatever processes, cannot
+overspend together. A lease takes an eighth of what is left at most, so that near the limit it
+shrinks to single calls; what is not in use goes back when nothing is waiting.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from synth_assets.errors import BudgetExceeded, LakeError
-from synth_assets.llm.journal import is_held
+from synth_assets.errors import BudgetExceeded
+from synth_assets.llm.accounts import COLUMNS, PICO, Accounts, Need
+from synth_assets.llm.journal import Journal
 from synth_assets.recipe import Budget
 
-PICO = 10**12
-_SCHEMA = """
-create table if not exists spent (
-    recipe text, run_id text, day text,
-    calls integer not null, tokens integer not null, picodollars integer not null,
-    primary key (recipe, run_id, day)
-) without rowid;
-create table if not exists reserved (
-    id integer primary key, owner text not null, recipe text, run_id text, day text,
-    calls integer not null, tokens integer not null, picodollars integer not null
-);
-"""
+BLOCK = 64
+"""A lease is for so many further calls at most."""
 
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Upper bounds, or sums, of calls, tokens and money."""
-
-    calls: int = 0
-    tokens: int = 0
-    usd: float = 0.0
+SHARE = 8
+"""And for at most this part of what is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
     field: str
     most: int
-    column: str
-    is_of_day: bool = False
+    column: int
+    scope: str
 
 
 class Ledger:
-    """The budget of one recipe in one run.
+    """The budget of one recipe in one run, for one thread.
 
-    owner: a file held by flock as long as this ledger's reservations stand.
+    journal: holds the owner's file as long as leases stand, and the lines that settle them.
     """
 
     def __init__(
-        self, path: Path, *, recipe: str, run_id: str, limits: Budget, owner: Path
+        self, path: Path, *, recipe: str, run_id: str, limits: Budget, journal: Journal
     ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        with self._explaining():
-            self._database = sqlite3.connect(
-                path, timeout=60, isolation_level=None, check_same_thread=False
-            )
-            self._database.execute("pragma journal_mode = wal")
-            self._database.execute("pragma synchronous = normal")
-            self._database.executescript(_SCHEMA)
-        self._recipe, self._run_id, self._owner = recipe, run_id, owner
+        self._accounts = Accounts(path)
+        self.recipe, self.run_id = recipe, run_id
+        self._journal = journal
         self._limits = list(_limits(limits))
-        self._unwritten: dict[str, Need] = {}
+        self._limited = sorted({limit.column for limit in self._limits})
+        self._free = [0, 0, 0]
+        self._held = [0, 0, 0]
+        self._unwritten: dict[str, list[int]] = {}
+        self._lease = Need()
 
-    def reserve(self, need: Need) -> int | None:
-        """Reserves ``need`` and gives the reservation's number; 0 where no limit concerns it.
+    @property
+    def has_limits(self) -> bool:
+        return bool(self._limits)
 
-        None means: not now, but perhaps when calls in flight are settled at less than was
-        reserved for them. Errors: `BudgetExceeded` where ``need`` does not fit into what is left
-        even if nothing else were in flight.
+    def reserve(self, need: Need) -> bool:
+        """Reserves ``need``. False: not now, but perhaps when calls in flight, here or in other
+        processes, are settled at less than was reserved for them.
+
+        Errors: `BudgetExceeded` where ``need`` does not fit into what is left even if nothing
+        else were in flight; `LakeError`.
         """
-        if not any(_amount(need, limit.column) for limit in self._limits):
-            return 0
-        day = _today()
-        with self._transaction():
-            self._write_unwritten()
-            if not self._fits(need, day):
-                self._drop_reservations_of_the_dead()
-                if not self._fits(need, day):
-                    return None
-            cursor = self._database.execute(
-                "insert into reserved (owner, recipe, run_id, day, calls, tokens, picodollars)"
-                " values (?, ?, ?, ?, ?, ?, ?)",
-                (str(self._owner), self._recipe, self._run_id, day, *_columns(need)),
-            )
-            return cursor.lastrowid
+        for column in self._limited:
+            if need[column] > 0 and self._free[column] < need[column]:
+                if not self._grow(need):
+                    return False
+                break
+        for column in self._limited:
+            self._free[column] -= need[column]
+            self._held[column] += need[column]
+        return True
 
-    def settle(self, reservation: int, truth: Need) -> None:
-        """Puts what a call really took in the place of its reservation."""
-        if reservation == 0:
-            day = _today()
-            before = self._unwritten.get(day, Need())
-            self._unwritten[day] = Need(
-                before.calls + truth.calls, before.tokens + truth.tokens, before.usd + truth.usd
-            )
-            return
-        with self._transaction():
-            day = self._database.execute(
-                "delete from reserved where id = ? returning day", (reservation,)
-            ).fetchone()
-            self._add(truth, day[0] if day else _today())
+    def settle(self, need: Need, truth: Need, day: str) -> None:
+        """Puts what a call really took in the place of what was reserved for it. Its line is in
+        the journal already."""
+        for column in self._limited:
+            self._held[column] -= need[column]
+            self._free[column] += need[column] - truth[column]
+        sums = self._unwritten.get(day)
+        if sums is None:
+            self._unwritten[day] = list(truth)
+        else:
+            for column, amount in enumerate(truth):
+                sums[column] += amount
 
-    def release(self, reservation: int) -> None:
+    def release(self, need: Need) -> None:
         """Forgets a reservation whose call took nothing."""
-        if reservation:
-            with self._explaining():
-                self._database.execute("delete from reserved where id = ?", (reservation,))
+        for column in self._limited:
+            self._held[column] -= need[column]
+            self._free[column] += need[column]
 
-    def write(self) -> None:
-        """Writes what was settled without a reservation: until then it is in memory only."""
-        if self._unwritten:
-            with self._transaction():
-                self._write_unwritten()
+    def write(self, *, is_resting: bool = False) -> None:
+        """Writes what was settled; ``is_resting`` also gives back what is not reserved. Called
+        each second, and before the journal begins another segment."""
+        # What a call took over its bound is in what was spent from here on.
+        self._free = [0 if is_resting else max(0, amount) for amount in self._free]
+        if not self._unwritten and self._lease == self._leased():
+            return
+        with self._accounts.transaction():
+            for day, sums in self._unwritten.items():
+                self._accounts.add(self.recipe, self.run_id, day, Need(*sums))
+            self._save_lease()
+            name, size = self._journal.position
+            if name:
+                self._accounts.mark_segment(name, size)
+        self._unwritten = {}
+
+    def forget_segment(self, path: Path) -> None:
+        """For a segment whose file is gone."""
+        self._accounts.forget_segment(path)
 
     def spent_in_run(self) -> Need:
         """What this run has spent, reservations left out."""
-        return self._spent("run_id = ?", self._run_id)
+        self.write()
+        return self._accounts.spent(self.recipe, run_id=self.run_id)
 
     def spent_today(self) -> Need:
         """What all runs of this recipe have spent since midnight UTC."""
-        return self._spent("day = ?", _today())
+        self.write()
+        return self._accounts.spent(self.recipe, day=today())
+
+    def spent_ever(self) -> Need:
+        """What all runs of this recipe have spent."""
+        self.write()
+        return self._accounts.spent(self.recipe)
 
     def close(self) -> None:
         try:
-            self.write()
+            self._held = [0, 0, 0]
+            self.write(is_resting=True)
         finally:
-            self._database.close()
+            self._accounts.close()
 
-    def _fits(self, need: Need, day: str) -> bool:
-        """Whether ``need`` fits now; raises where it cannot fit at all."""
+    def _leased(self) -> Need:
+        return Need(*(free + held for free, held in zip(self._free, self._held, strict=True)))
+
+    def _save_lease(self) -> None:
+        leased = self._leased()
+        if leased != self._lease:
+            self._accounts.lease(self._journal.owner(), self.recipe, self.run_id, leased)
+            self._lease = leased
+
+    def _grow(self, need: Need) -> bool:
+        self._journal.owner()  # made before anyone looks whether it is held
+        self.write()
+        with self._accounts.transaction():
+            more = self._room(need)
+            if more is None:
+                self._accounts.bury_the_dead()
+                more = self._room(need)
+            if more is not None:
+                for column, amount in more.items():
+                    self._free[column] += amount
+                self._save_lease()
+                return True
+        # Two that each keep what the other lacks would wait for ever.
+        self.write(is_resting=True)
+        return False
+
+    def _room(self, need: Need) -> dict[int, int] | None:
+        """What to lease in each column; None where others stand in the way. Raises where it
+        cannot fit at all."""
+        more: dict[int, int] = {}
         fits = True
         for limit in self._limits:
-            spent = self._sum("spent", limit, day)
-            wanted = _amount(need, limit.column)
+            column, wanted = limit.column, need[limit.column]
+            lack = wanted - self._free[column]
+            if wanted <= 0 or lack <= 0:
+                continue
+            spent, leased = self._sums(limit)
             if spent + wanted > limit.most:
                 raise BudgetExceeded(self._explain(limit, spent, wanted))
-            fits = fits and spent + self._sum("reserved", limit, day) + wanted <= limit.most
-        return fits
+            room = limit.most - spent - leased
+            fits = fits and lack <= room
+            block = lack + max(0, min((room - lack) // SHARE, BLOCK * wanted))
+            more[column] = min(block, more.get(column, block))
+        return more if fits else None
 
-    def _sum(self, table: str, limit: _Limit, day: str) -> int:
-        scope, value = ("day", day) if limit.is_of_day else ("run_id", self._run_id)
-        return self._database.execute(
-            f"select coalesce(sum({limit.column}), 0) from {table}"
-            f" where recipe = ? and {scope} = ?",
-            (self._recipe, value),
-        ).fetchone()[0]
-
-    def _spent(self, scope: str, value: str) -> Need:
-        self.write()
-        calls, tokens, picodollars = self._database.execute(
-            "select coalesce(sum(calls), 0), coalesce(sum(tokens), 0),"
-            f" coalesce(sum(picodollars), 0) from spent where recipe = ? and {scope}",
-            (self._recipe, value),
-        ).fetchone()
-        return Need(calls, tokens, picodollars / PICO)
-
-    def _drop_reservations_of_the_dead(self) -> None:
-        owners = self._database.execute("select distinct owner from reserved").fetchall()
-        for (owner,) in owners:
-            if not is_held(Path(owner)):
-                self._database.execute("delete from reserved where owner = ?", (owner,))
-
-    def _add(self, truth: Need, day: str) -> None:
-        self._database.execute(
-            "insert into spent values (?, ?, ?, ?, ?, ?) on conflict do update set"
-            " calls = calls + excluded.calls, tokens = tokens + excluded.tokens,"
-            " picodollars = picodollars + excluded.picodollars",
-            (self._recipe, self._run_id, day, *_columns(truth)),
-        )
-
-    def _write_unwritten(self) -> None:
-        for day, truth in self._unwritten.items():
-            self._add(truth, day)
-        self._unwritten = {}
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._explaining():
-            self._database.execute("begin immediate")
-            try:
-                yield
-                self._database.execute("commit")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._database.execute("rollback")
-                raise
-
-    @contextmanager
-    def _explaining(self) -> Iterator[None]:
-        """An error of SQLite (full disk, no rights, another holds it too long) in our words."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise LakeError(
-                f"the budget {self._path} cannot be kept ({error}); every reply so far is kept: "
-                "make room or rights there, then run again"
-            ) from error
+    def _sums(self, limit: _Limit) -> tuple[int, int]:
+        run_id = self.run_id if limit.scope == "run" else None
+        day = today() if limit.scope == "day" else None
+        spent = self._accounts.spent(self.recipe, run_id=run_id, day=day)
+        leased = self._accounts.leased(self.recipe, run_id=run_id)
+        return spent[limit.column], leased[limit.column]
 
     def _explain(self, limit: _Limit, spent: int, wanted: int) -> str:
+        name = COLUMNS[limit.column]
+
         def shown(amount: int) -> str:
-            return (
-                f"{amount / PICO:.6g} US dollars"
-                if limit.column == "picodollars"
-                else (f"{amount} {limit.column}")
-            )
+            if name == "picodollars":
+                return f"{amount / PICO:.6g} US dollars"
+            return f"{amount} {name}"
 
         return (
-            f"recipe {self._recipe}: limits.budget.{limit.field} = {shown(limit.most)}: "
+            f"recipe {self.recipe}: limits.budget.{limit.field} = {shown(limit.most)}: "
             f"{shown(spent)} are spent and the next call could take {shown(wanted)}; every reply "
             "so far is kept. Raise the limit and run again to go on from here"
         )
 
 
 def _limits(budget: Budget) -> Iterator[_Limit]:
-    if budget.usd_per_run is not None:
-        yield _Limit("usd_per_run", round(budget.usd_per_run * PICO), "picodollars")
-    if budget.usd_per_day is not None:
-        yield _Limit("usd_per_day", round(budget.usd_per_day * PICO), "picodollars", True)
-    if budget.calls_per_run is not None:
-        yield _Limit("calls_per_run", budget.calls_per_run, "calls")
-    if budget.tokens_per_run is not None:
-        yield _Limit("tokens_per_run", budget.tokens_per_run, "tokens")
+    for column, unit in enumerate(("calls", "tokens", "usd")):
+        for scope in ("run", "day", "recipe"):
+            field = f"{unit}_per_{scope}"
+            most = getattr(budget, field)
+            if most is not None:
+                yield _Limit(field, round(most * PICO) if unit == "usd" else most, column, scope)
 
 
-def _columns(need: Need) -> tuple[int, int, int]:
-    return need.calls, need.tokens, round(need.usd * PICO)
-
-
-def _amount(need: Need, column: str) -> int:
-    return _columns(need)[("calls", "tokens", "picodollars").index(column)]
-
-
-def _today() -> str:
+def today() -> str:
     return datetime.now(UTC).date().isoformat()

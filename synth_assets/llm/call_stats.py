@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from synth_assets.llm.call_store import StoredCall
 
@@ -12,7 +12,12 @@ class CallStats:
     """made: calls sent and answered or failed; each is a row of the store. cached: replies that
     were known, or shared with an equal request. failed: how many of those made failed. Tokens
     and money are those of the calls made; a call of unknown price counts in
-    ``calls_without_price`` and adds nothing to ``cost_usd``."""
+    ``calls_without_price`` and adds nothing to ``cost_usd``.
+
+    For a live view: asked: requests taken so far. total: how many there will be, None where
+    nobody knows. in_flight: calls on their way now. retries: tries beyond the first. seconds: how
+    long calls were awaited. levels: how many calls each model may have in flight now.
+    """
 
     made: int = 0
     cached: int = 0
@@ -21,6 +26,12 @@ class CallStats:
     output_tokens: int = 0
     cost_usd: float = 0.0
     calls_without_price: int = 0
+    asked: int = 0
+    total: int | None = 0
+    in_flight: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    levels: dict[str, int] = field(default_factory=dict)
 
     def add(self, call: StoredCall) -> None:
         """Counts one call made."""
@@ -31,8 +42,52 @@ class CallStats:
         self.cost_usd += call.cost_usd or 0.0
         self.calls_without_price += call.cost_usd is None and call.status != "failed"
 
+    def expect(self, requests: int | None) -> None:
+        """So many further requests will be asked; None where nobody knows."""
+        self.total = None if requests is None or self.total is None else self.total + requests
+
+    @property
+    def answered(self) -> int:
+        """Requests that have a reply."""
+        return self.made + self.cached
+
+    @property
+    def calls_per_second(self) -> float | None:
+        """Calls made in a second; None before the first."""
+        return self.made / self.seconds if self.made and self.seconds else None
+
+    @property
+    def calls_left(self) -> float | None:
+        """Estimate of the calls still to be made: of the requests left, as many as until now were
+        not known. None where the total or that share is not known."""
+        if self.total is None or not self.answered:
+            return None
+        return max(0, self.total - self.answered) * self.made / self.answered
+
+    @property
+    def projected_cost_usd(self) -> float | None:
+        """Estimate of the money in the end; None where it cannot be told, as with a price that
+        is not known."""
+        left = self.calls_left
+        if left is None or self.calls_without_price:
+            return None
+        return self.cost_usd + (left * self.cost_usd / self.made if self.made else 0.0)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate of the time until the last reply; None where it cannot be told."""
+        left, rate = self.calls_left, self.calls_per_second
+        if left == 0:
+            return 0.0
+        return None if left is None or not rate else left / rate
+
     def __add__(self, other: CallStats) -> CallStats:
-        """The totals of both."""
-        return CallStats(
-            *(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__)
-        )
+        """The totals of both, and the newer levels."""
+        sums = {
+            name: getattr(self, name) + getattr(other, name)
+            for name in self.__dataclass_fields__
+            if name not in ("total", "levels")
+        }
+        is_open = self.total is None or other.total is None
+        total = None if is_open else (self.total or 0) + (other.total or 0)
+        return CallStats(**sums, total=total, levels={**self.levels, **other.levels})

@@ -7,14 +7,21 @@ with transient failures only has no settled attempt, so it is asked again by the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import polars as pl
 
 from synth_assets.llm.request import Reply, ReplyStatus
 from synth_assets.schemas import CALLS
 
-TRANSIENT_KINDS = frozenset({"rate_limit", "timeout", "connection", "server", "truncated_body"})
+Rows = list[dict[str, Any]] | pl.DataFrame
+
+TRANSIENT_KINDS = frozenset(
+    {"rate_limit", "timeout", "deadline", "connection", "server", "truncated_body"}
+)
 """Kinds of error that another try may mend: a row of this kind is no known reply."""
 
 
@@ -66,9 +73,13 @@ class CallStore(Protocol):
         """The canonical call of each key that has one (see `canonical`)."""
         ...
 
-    def append(self, rows: list[dict[str, Any]]) -> None:
+    def append(self, rows: Rows) -> None:
         """Adds rows of exactly the columns of `schemas.CALLS`; one already there, by call_id,
         stays as it is. Durable when it returns."""
+        ...
+
+    def for_thread(self) -> AbstractContextManager[CallStore]:
+        """The same table for use in another thread at the same time, until the block ends."""
         ...
 
 
@@ -88,12 +99,16 @@ class MemoryCallStore:
     def lookup(self, keys: Sequence[str]) -> dict[str, StoredCall]:
         return {key: canonical(self._by_key[key]) for key in keys if key in self._by_key}
 
-    def append(self, rows: list[dict[str, Any]]) -> None:
-        CALLS.frame(rows)  # raises where a row does not have the declared columns
-        for row in rows:
+    def append(self, rows: Rows) -> None:
+        frame = rows if isinstance(rows, pl.DataFrame) else CALLS.frame(rows)  # checks columns
+        for row in frame.iter_rows(named=True):
             if row["call_id"] not in self._rows:
                 self._rows[row["call_id"]] = row
                 self._by_key.setdefault(row["key"], []).append(StoredCall.from_row(row))
+
+    @contextmanager
+    def for_thread(self) -> Iterator[CallStore]:
+        yield self
 
     @property
     def rows(self) -> list[dict[str, Any]]:

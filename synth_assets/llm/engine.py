@@ -2,7 +2,8 @@
 
 For each request: a known reply is given again; an equal request in flight in this process is
 joined; else its upper bound is reserved in the budget, it is sent with retries, its raw reply is
-journaled and synced, and only then the caller sees it.
+journaled and synced, and only then the caller sees it. Sending happens in a thread of its own: a
+slow reply delays no other call, nor does a caller that works on the replies so far.
 
 What is known. A settled call (`ok`, `cut`, `refused`, `empty`, or `failed` for good) is known,
 and `retry_failed` asks again for all of these but `ok`, once an engine, as the next attempt. A
@@ -13,42 +14,41 @@ that does not exist stops the run and is no row at all.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from synth_assets.errors import CallError, SynthError
-from synth_assets.llm.budget import Ledger
+from synth_assets.errors import SynthError
+from synth_assets.llm.breaker import Patience
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.llm.call_store import CallStore, StoredCall
-from synth_assets.llm.flights import Flight, flights_of
-from synth_assets.llm.journal import Journal, recover
-from synth_assets.llm.redaction import Redactor
+from synth_assets.llm.flights import flights_of
+from synth_assets.llm.intake import Intake, Place
+from synth_assets.llm.recovery import recover
 from synth_assets.llm.request import Reply, Request
 from synth_assets.llm.retries import Backoff
-from synth_assets.llm.sender import Sender
+from synth_assets.llm.sending import Sending
 from synth_assets.llm.targets import Targets
 from synth_assets.llm.transports import Transport
+from synth_assets.llm.waiting_room import WaitingRoom
 from synth_assets.recipe import Recipe
 
 WINDOW = 2048
-"""Requests in memory at once; more where a model's concurrency needs it."""
+"""Requests without a reply that are taken ahead; more where a model's concurrency needs it."""
 
-FLUSH_S = 30.0
-"""How long a journaled call may wait before it goes into the store: what the loss of a host
-costs at most."""
+WINDOWS = 8
+"""So many times that may be taken in all while the oldest is without a reply."""
 
-TICK_S = 1.0
-"""How often a running window reports progress and looks whether to flush."""
+GRACE_S = 4.0
+"""How long calls in flight may land after an interrupt."""
 
-Unknown = dict[str, tuple[Request, int]]
-"""What has to be sent: the request of each key, and which attempt at it this is."""
+REPORT_S = 1.0
+"""How often progress is reported at most."""
 
 
 class Engine:
@@ -56,7 +56,8 @@ class Engine:
 
     asked_for: ``recipe.table``, for the accounts. run_id: engines of one run share its budget.
     transports: in the place of the usual ones, by the recipe's name of a model or by provider.
-    progress: called with the running totals, once a second and after each window.
+    progress: called with the running totals in the caller's thread, once a second at most and
+        when the engine is closed.
     """
 
     def __init__(
@@ -71,29 +72,37 @@ class Engine:
         transports: Mapping[str, Transport] | None = None,
         progress: Callable[[CallStats], None] | None = None,
         backoff: Backoff | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        self.stats = CallStats()
-        self._recipe, self._home, self._calls = recipe, home, calls
-        self._asked_for = asked_for
-        self._run_id = run_id or secrets.token_hex(8)
-        self._retry_failed = retry_failed
-        self._progress = progress
-        self._backoff = backoff or Backoff()
+        self._room = WaitingRoom()
         self._targets = Targets(recipe, transports or {})
-        self._redactor = Redactor(recipe)
-        self._journal = Journal(home)
-        self._flights = flights_of(home)
-        self._landed: list[Flight] = []
-        self._moves_of_ours = 0
-        self._not_ok: dict[str, StoredCall] = {}
-        self._sender: Sender | None = None
-        self._runner: asyncio.Runner | None = None
-        self._halted_by: Exception | None = None
-        self._interrupt: BaseException | None = None
-        self._window_task: asyncio.Task[Any] | None = None
-        self._flushed_at = time.monotonic()
+        flights = flights_of(home)
+        self._intake = Intake(self._room, self._targets, flights, calls, retry_failed)
+        self._sending = Sending(
+            self._room,
+            self._targets,
+            flights,
+            recipe=recipe,
+            home=home,
+            calls=calls,
+            asked_for=asked_for,
+            run_id=run_id or secrets.token_hex(8),
+            backoff=backoff or Backoff(),
+            patience=patience or Patience(),
+        )
+        self._progress = progress
+        self._reported_at = time.monotonic()
+        self._looked_at: float | None = None
+        self._window = max(
+            [WINDOW, *(4 * model.max_concurrency for model in recipe.models.values())]
+        )
         self._is_closed = False
         recover(home, calls)
+
+    @property
+    def stats(self) -> CallStats:
+        """The running totals."""
+        return self._room.stats
 
     def __enter__(self) -> Self:
         return self
@@ -112,15 +121,34 @@ class Engine:
             error.add_note(f"While closing: {failure}. The next start moves the journal's calls.")
 
     def ask(self, requests: Iterable[Request]) -> Iterator[Reply]:
-        """One reply per request, in their order; requests are taken a window at a time.
+        """One reply per request, in their order; requests are taken some thousand ahead.
 
-        Errors: `RecipeError` (unknown model, missing key), `BudgetExceeded`, `JournalError`, and
-        a `RejectedCallError` that stops the run. Calls in flight then are waited for and kept;
-        an interrupt cancels them.
+        Errors: `RecipeError` (unknown model, missing key), `BudgetExceeded`, `JournalError`,
+        `EndpointDown`, and a `RejectedCallError` that stops the run. Calls in flight then are
+        waited for and kept. After an interrupt nothing more is sent, what is in flight may land
+        for `GRACE_S` and is kept, the rest is cancelled, and the interrupt goes on.
         """
+        self.stats.expect(len(requests) if isinstance(requests, Sized) else None)
         source = iter(requests)
-        while window := list(islice(source, self._window_size)):
-            yield from self._answer(window)
+        line: deque[Place] = deque()
+        is_more = True
+        try:
+            while is_more or line:
+                while line and (call := line[0].call) is not None:
+                    yield self._reply(line.popleft(), call)
+                if is_more and self._has_room(line):
+                    is_more = self._take(source, line)
+                elif line:
+                    self._wait(line[0])
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:
+            self._sending.stop(GRACE_S)
+            raise
+        finally:
+            for place in line:
+                place.leave()
+        self._report_if_due()
 
     def key(self, request: Request) -> str:
         """Identity of a request, by which the store knows its calls."""
@@ -128,15 +156,7 @@ class Engine:
 
     def flush(self) -> int:
         """Moves journaled calls into the store; gives their number."""
-        moved = self._journal.move_to(self._calls)
-        self._flushed_at = time.monotonic()
-        if self._landed:
-            self._flights.moved(self._landed)
-            self._moves_of_ours += 1
-            self._landed = []
-        if self._sender is not None:
-            self._sender.ledger.write()
-        return moved
+        return self._sending.flush()
 
     def close(self) -> None:
         """Flushes, and gives connections and files back. Closing twice does nothing."""
@@ -144,227 +164,54 @@ class Engine:
             return
         self._is_closed = True
         with contextlib.ExitStack() as last_first:
-            last_first.callback(self._journal.close)
-            if self._sender is not None:
-                last_first.callback(self._sender.ledger.close)
-            last_first.callback(self._forget_landed)
-            last_first.callback(self.flush)
-            last_first.callback(self._stop_loop)
+            last_first.callback(self._report)
+            last_first.callback(self._sending.close, GRACE_S)
 
-    @property
-    def _window_size(self) -> int:
-        return max([WINDOW, *(4 * model.max_concurrency for model in self._recipe.models.values())])
+    def _reply(self, place: Place, call: StoredCall) -> Reply:
+        is_cached = not place.is_first or not place.is_made
+        self.stats.cached += is_cached
+        return call.reply(is_cached=is_cached)
 
-    def _answer(self, window: list[Request]) -> list[Reply]:
-        keys = [self.key(request) for request in window]
-        moves_seen = self._moves_of_others()
-        found = self._look_up(list(dict.fromkeys(keys)))
-        unknown: Unknown = {
-            key: (request, _next_attempt(found.get(key)))
-            for key, request in zip(keys, window, strict=True)
-            if not self._is_known(found.get(key))
-        }
-        sent: set[str] = set()
-        if unknown:
-            found |= self._run(unknown, moves_seen, sent)
-        replies: list[Reply] = []
-        for key in keys:  # of equal requests, the first paid and the others share its reply
-            replies.append(found[key].reply(is_cached=key not in sent))
-            self.stats.cached += key not in sent
-            sent.discard(key)
-        self._report()
-        self._flush_if_due()
-        return replies
-
-    def _look_up(self, keys: list[str]) -> dict[str, StoredCall]:
-        """What is known of each key: by this engine, by others of this process, by the store."""
-        found = {key: self._not_ok[key] for key in keys if key in self._not_ok}
-        found |= self._flights.landed(key for key in keys if key not in found)
-        rest = [key for key in keys if key not in found]
-        return found | (self._calls.lookup(rest) if rest else {})
-
-    def _is_known(self, call: StoredCall | None) -> bool:
-        if call is None:
+    def _has_room(self, line: deque[Place]) -> bool:
+        if len(line) < self._window:
+            return True
+        if len(line) >= WINDOWS * self._window:
             return False
-        if call.key in self._not_ok:
-            return True  # this engine has asked already; a run treats one key one way
-        return call.is_settled and (call.status == "ok" or not self._retry_failed)
+        return sum(place.call is None for place in line) < self._window
 
-    def _moves_of_others(self) -> int:
-        return self._flights.moves - self._moves_of_ours
+    def _take(self, source: Iterator[Request], line: deque[Place]) -> bool:
+        """The next requests, into the line; False where there are no more."""
+        taken = self._intake.take(source)
+        if taken is None:
+            return False
+        self.stats.asked += len(taken.places)
+        if taken.to_send:
+            if self._is_closed:
+                self._intake.give_up(taken.to_send)
+                raise SynthError("this engine is closed; make another one for further requests")
+            self._sending.send(taken.to_send)
+        line.extend(taken.places)
+        self._report_if_due()
+        return True
 
-    def _run(self, unknown: Unknown, moves_seen: int, sent: set[str]) -> dict[str, StoredCall]:
-        """Sends all that is unknown. The loop outlives the window, and so do connections."""
-        sender = self._open(unknown)
-        assert self._runner is not None
-        try:
-            made = self._runner.run(self._send_all(sender, unknown, moves_seen, sent))
-        except BaseException:
-            self._stop_loop()
-            raise
-        if self._halted_by is not None:
-            raise self._halted_by
-        return made
+    def _wait(self, first: Place) -> None:
+        """Until the reply of ``first`` may be here, or something else has to be seen to."""
+        self._room.expect_change()
+        if not self._sending.raise_if_halted():
+            dropped = self._room.take_dropped()
+            if dropped:
+                self._sending.send(self._intake.claim_again(dropped))
+        if first.call is None:
+            self._room.wait(REPORT_S)
+        self._report_if_due()
 
-    def _open(self, unknown: Unknown) -> Sender:
-        if self._is_closed:
-            raise SynthError("this engine is closed; make another one for further requests")
-        for name in sorted({request.model for request, _ in unknown.values()}):
-            self._targets.require_callable(name)
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-            self._runner.get_loop().set_exception_handler(self._on_loop_error)
-        self._halted_by = None
-        if self._sender is None:
-            ledger = Ledger(
-                self._home / "budget.sqlite",
-                recipe=self._recipe.name,
-                run_id=self._run_id,
-                limits=self._recipe.limits.budget,
-                owner=self._journal.open(),
-            )
-            self._sender = Sender(
-                ledger,
-                self._journal,
-                self._redactor,
-                self._backoff,
-                self._asked_for,
-                lambda: self._halted_by is not None,
-            )
-        return self._sender
-
-    async def _send_all(
-        self, sender: Sender, unknown: Unknown, moves_seen: int, sent: set[str]
-    ) -> dict[str, StoredCall]:
-        self._window_task = asyncio.current_task()
-        tasks = {
-            asyncio.create_task(self._guarded(sender, (key, attempt), request, moves_seen, sent))
-            for key, (request, attempt) in unknown.items()
-        }
-        pending, made = tasks, {}
-        try:
-            while pending:
-                done, pending = await asyncio.wait(
-                    pending, timeout=TICK_S, return_when=asyncio.FIRST_EXCEPTION
-                )
-                for call in [task.result() for task in done]:  # an interrupt comes out here
-                    if call is not None:
-                        made[call.key] = call
-                with self._halting():
-                    self._report()
-                    self._flush_if_due()
-        except asyncio.CancelledError:
-            if self._interrupt is not None:
-                raise self._interrupt from None
-            raise
-        return made
-
-    async def _guarded(
-        self, sender: Sender, flight: Flight, request: Request, moves_seen: int, sent: set[str]
-    ) -> StoredCall | None:
-        with self._halting():
-            return await self._call(sender, flight, request, moves_seen, sent)
-        return None
-
-    @contextlib.contextmanager
-    def _halting(self) -> Iterator[None]:
-        """An error lets the calls in flight finish, lets no further one begin, and is raised
-        when the window ends; interrupts are no errors and go through."""
-        try:
-            yield
-        except Exception as error:
-            if self._halted_by is None:
-                self._halted_by = self._without_secrets(error)
-
-    async def _call(
-        self, sender: Sender, flight: Flight, request: Request, moves_seen: int, sent: set[str]
-    ) -> StoredCall | None:
-        """The call of one key: joined where this process sends it already, else sent."""
-        while self._halted_by is None:
-            claimed = self._flights.claim(flight)
-            if claimed is None:
-                try:
-                    return await self._send(sender, flight, request, moves_seen, sent)
-                finally:
-                    self._flights.abandon(flight)
-            if isinstance(claimed, StoredCall):
-                return claimed
-            joined = await asyncio.wrap_future(claimed)
-            if joined is not None:
-                return joined
-        return None
-
-    async def _send(
-        self, sender: Sender, flight: Flight, request: Request, moves_seen: int, sent: set[str]
-    ) -> StoredCall | None:
-        key, attempt = flight
-        target = self._targets[request.model]
-        async with target.slots:
-            if self._halted_by is not None:
-                return None
-            if self._moves_of_others() != moves_seen:
-                # Another engine has stored calls since this window was looked up.
-                found = self._calls.lookup([key]).get(key)
-                if found is not None and found.attempt >= attempt and self._is_known(found):
-                    return found
-            call = await sender.send(target, request, key=key, attempt=attempt)
-        if call is None:
-            return None
-        # The slot is free: waiting for the disk delays this caller, not the next call.
-        await self._journal.durable()
-        self._flights.land(flight, call)
-        self._landed.append(flight)
-        if call.status != "ok":
-            self._not_ok[key] = call
-        self.stats.add(call)
-        sent.add(key)
-        return call
-
-    def _without_secrets(self, error: Exception) -> Exception:
-        """A call's error as it may be shown: no secret in it, and no cause that holds one."""
-        if not isinstance(error, CallError):
-            return error
-        return type(error)(self._redactor.message(str(error)), kind=error.kind)
+    def _report_if_due(self) -> None:
+        now = time.monotonic()
+        if now - self._reported_at >= REPORT_S:
+            self._report()
 
     def _report(self) -> None:
+        self._reported_at = time.monotonic()
+        self._sending.measure()
         if self._progress is not None:
             self._progress(self.stats)
-
-    def _flush_if_due(self) -> None:
-        if time.monotonic() - self._flushed_at >= FLUSH_S:
-            self.flush()
-
-    def _forget_landed(self) -> None:
-        """What could not be moved is no longer vouched for by this process: the journal is."""
-        self._flights.moved(self._landed)
-        self._landed = []
-
-    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """The loop swallows what a signal handler raises inside a callback: it goes on here."""
-        error = context.get("exception")
-        if error is None or isinstance(error, Exception) or self._window_task is None:
-            loop.default_exception_handler(context)
-            return
-        self._interrupt = error
-        self._window_task.cancel()
-
-    def _stop_loop(self) -> None:
-        """Cancels what is in flight and closes connections, then the loop."""
-        runner, self._runner = self._runner, None
-        if runner is None:
-            return
-        try:
-            for task in asyncio.all_tasks(runner.get_loop()):
-                task.cancel()
-            runner.run(self._wait_and_disconnect())
-        finally:
-            runner.close()
-
-    async def _wait_and_disconnect(self) -> None:
-        cancelled = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*cancelled, return_exceptions=True)
-        await self._targets.close()
-
-
-def _next_attempt(call: StoredCall | None) -> int:
-    return 0 if call is None else call.attempt + 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from concurrent.futures import Future
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from synth_assets.llm.call_store import StoredCall
 
@@ -13,59 +13,99 @@ Flight = tuple[str, int]
 """A key and the attempt at it."""
 
 
+class Passenger(Protocol):
+    """Who wants a call. Told of its end from the thread of whoever sends it, so that nobody
+    waits on a thread of another."""
+
+    @property
+    def flight(self) -> Flight: ...
+
+    is_sender: bool
+
+    def landed(self, call: StoredCall) -> None: ...
+
+    def abandoned(self) -> None:
+        """Its sender gave up: it may be claimed again."""
+        ...
+
+
+Wanted = TypeVar("Wanted", bound=Passenger)
+
+
 class Flights:
     """The calls of this process that are in flight, or journaled and not yet in the store."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[Flight, Future[StoredCall | None]] = {}
-        self._landed: dict[Flight, StoredCall] = {}
+        self._open: dict[Flight, list[Passenger]] = {}
+        self._landed: dict[str, StoredCall] = {}
         self.moves = 0
         """How often landed calls went into the store: a look-up made before may be out of date."""
 
     def landed(self, keys: Iterable[str]) -> dict[str, StoredCall]:
         """The newest landed call of each key that has one and is not yet in the store."""
+        if not self._landed:
+            return {}
         with self._lock:
-            if not self._landed:
-                return {}
-            newest: dict[str, StoredCall] = {}
-            wanted = set(keys)
-            for (key, attempt), call in self._landed.items():
-                if key in wanted and (key not in newest or attempt > newest[key].attempt):
-                    newest[key] = call
-            return newest
+            return {key: self._landed[key] for key in keys if key in self._landed}
 
-    def claim(self, flight: Flight) -> Future[StoredCall | None] | StoredCall | None:
-        """None makes the caller its sender, who must `land` or `abandon` it; else the call that
-        landed, or a future to wait for, which gives None where its sender gave up."""
+    def claim(self, wanted: Sequence[Wanted], moves: int | None = None) -> list[Wanted] | None:
+        """Those whose sender the caller is now, who must `land` or `abandon` each; the others
+        are told, at once where their call has landed already. None, and nothing claimed, where
+        calls went into the store since ``moves``: look up again.
+        """
+        ours: list[Wanted] = []
+        known: list[tuple[Wanted, StoredCall]] = []
         with self._lock:
-            if flight in self._landed:
-                return self._landed[flight]
-            if flight in self._open:
-                return self._open[flight]
-            future: Future[StoredCall | None] = Future()
-            future.set_running_or_notify_cancel()  # who waits may not cancel what another sends
-            self._open[flight] = future
-            return None
+            if moves is not None and self.moves != moves:
+                return None
+            for passenger in wanted:
+                flight = passenger.flight
+                call = self._landed.get(flight[0])
+                if call is not None and call.attempt >= flight[1]:
+                    known.append((passenger, call))
+                elif flight in self._open:
+                    self._open[flight].append(passenger)
+                else:
+                    self._open[flight] = []
+                    passenger.is_sender = True
+                    ours.append(passenger)
+        for passenger, call in known:
+            passenger.landed(call)
+        return ours
 
-    def land(self, flight: Flight, call: StoredCall) -> None:
+    def land(self, landed: Sequence[tuple[Flight, StoredCall]]) -> None:
+        """These are journaled: all who wait for them are told."""
+        told: list[tuple[Passenger, StoredCall]] = []
         with self._lock:
-            self._landed[flight] = call
-            future = self._open.pop(flight)
-        future.set_result(call)
+            for flight, call in landed:
+                self._landed[flight[0]] = call
+                told += [(passenger, call) for passenger in self._open.pop(flight, ())]
+        for passenger, call in told:
+            passenger.landed(call)
 
-    def abandon(self, flight: Flight) -> None:
-        """The sender gives up; whoever waits may send it. Nothing where it has landed."""
+    def abandon(self, flights: Iterable[Flight]) -> None:
+        """The sender gives up; those who wait may send it. Nothing where it has landed."""
         with self._lock:
-            future = self._open.pop(flight, None)
-        if future is not None:
-            future.set_result(None)
+            left = [passenger for flight in flights for passenger in self._open.pop(flight, ())]
+        for passenger in left:
+            passenger.abandoned()
 
-    def moved(self, flights: Iterable[Flight]) -> None:
+    def leave(self, passengers: Iterable[Passenger]) -> None:
+        """These wait no longer for what others send."""
+        with self._lock:
+            for passenger in passengers:
+                waiting = self._open.get(passenger.flight, [])
+                if passenger in waiting:
+                    waiting.remove(passenger)
+
+    def moved(self, calls: Iterable[StoredCall]) -> None:
         """These are in the store now."""
         with self._lock:
-            for flight in flights:
-                self._landed.pop(flight, None)
+            for call in calls:
+                newest = self._landed.get(call.key)
+                if newest is not None and newest.attempt <= call.attempt:
+                    del self._landed[call.key]
             self.moves += 1
 
 

@@ -1,264 +1,184 @@
 """Calls in, lines on disk out, before anyone sees a reply; later moved into the store of calls.
 
-One append-only file per writer under ``<home>/journal/``, held by ``flock`` while its writer
-lives (a pid may be another's by now). A line is written at once, so that ``kill -9`` loses only
-what was in flight; it counts as kept after an fsync, which a group of lines shares. A line is
-``<crc32 in hex> <JSON>``; one that does not match (torn when its writer died) is skipped and
-counted.
+A writer appends to one segment at a time under ``<home>/journal/``. A line is written at once, so
+that ``kill -9`` loses only what was in flight; it counts as kept after an fsync, which a group of
+lines shares (see `group_sync`). For a move the segment is put aside and a new one begun, so that
+appending goes on; it is removed when its calls are in the store, and until then whoever starts
+next can move it again, which changes nothing, because rows are known by their ids.
 """
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import os
-import secrets
-import zlib
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import orjson
+from typing import Any
 
 from synth_assets.errors import LakeError
+from synth_assets.llm import journal_files
 from synth_assets.llm.call_store import CallStore
-from synth_assets.llm.replies import well_formed
-from synth_assets.schemas import CALLS
 
-GROUP_S = 0.05
-"""How long a reply may wait for others to share its fsync."""
-
-ROWS_PER_MOVE = 5_000
-"""How many recovered rows are in memory at once."""
+ROWS_PER_MOVE = 20_000
+BYTES_PER_MOVE = 64_000_000
+"""How much of a segment is in memory at once."""
 
 
 class JournalError(LakeError):
     """The journal cannot be written: no further reply may be handed out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What `recover` found: calls moved into the store, lines that were torn, files removed."""
+@dataclass(slots=True)
+class Segment:
+    """One file of a journal, held through its descriptor."""
 
-    calls: int = 0
-    torn_lines: int = 0
-    files: int = 0
+    path: Path
+    descriptor: int
+    size: int = 0
+    rows: int = 0
 
 
 class Journal:
-    """The journal of one writer. The file is made at the first row, or by `open`."""
+    """The journal of one writer. Files are made at the first row, or by `open`.
+
+    `append` and `rotate` belong to one thread, `move_closed` to any other.
+    """
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "journal"
-        self._descriptor: int | None = None
-        self._path: Path | None = None
-        self._size = 0
-        self._rows: list[dict[str, Any]] = []
-        self._waiting: list[asyncio.Future[None]] = []
-        self._syncing: asyncio.Task[None] | None = None
+        self._name = journal_files.writer_name()
+        self._current: Segment | None = None
+        self._closed: deque[Segment] = deque()
+        self._unsynced: list[int] = []
+        self._moving = threading.Lock()
+        self._owner: tuple[int, Path] | None = None
 
     def open(self) -> Path:
-        """The file, made and locked: as long as its writer lives, `is_held` says so of it."""
-        if self._path is None:
-            try:
-                self._descriptor, self._path = _new_file(self._folder)
-            except OSError as error:
-                raise JournalError(_cannot("be made", self._folder, error)) from error
-        return self._path
+        """The segment that is written to, made and held."""
+        return self._open().path
+
+    def _open(self) -> Segment:
+        if self._current is None:
+            descriptor, path = self._make(journal_files.SEGMENT)
+            self._current = Segment(path, descriptor)
+        return self._current
+
+    def owner(self) -> Path:
+        """A file that is held until the journal is closed, over all its segments."""
+        if self._owner is None:
+            self._owner = self._make(journal_files.OWNER)
+        return self._owner[1]
+
+    def _make(self, ending: str) -> tuple[int, Path]:
+        try:
+            return journal_files.make_file(self._folder, self._name, ending)
+        except OSError as error:
+            raise JournalError(_cannot("be made", self._folder, error)) from error
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """Name and size of the segment that is written to; an empty name where there is none."""
+        return (self._current.path.name, self._current.size) if self._current else ("", 0)
 
     @property
     def unmoved(self) -> int:
         """Rows that are here and not yet in the store."""
-        return len(self._rows)
+        return sum(s.rows for s in self._closed) + (self._current.rows if self._current else 0)
 
     def append(self, row: dict[str, Any]) -> None:
-        """Writes one row of `schemas.CALLS`. Wait for `durable` before its reply is handed out.
+        """Writes one row of `schemas.CALLS`; other fields are for the journal alone. Its reply
+        may be handed out once it is synced.
 
         Errors: `JournalError` where the disk is full; what was half written is taken back.
         """
-        path = self.open()
-        assert self._descriptor is not None
-        row = {
-            name: well_formed(value) if isinstance(value, str) else value
-            for name, value in row.items()
-        }
-        line = _line(row)
+        segment = self._current or self._open()
+        line = journal_files.line_of(row)
         try:
-            _write_whole(self._descriptor, line)
+            journal_files.write_whole(segment.descriptor, line)
         except OSError as error:
-            os.ftruncate(self._descriptor, self._size)
-            raise JournalError(_cannot("be written", path, error)) from error
-        self._size += len(line)
-        self._rows.append(row)
+            os.ftruncate(segment.descriptor, segment.size)
+            raise JournalError(_cannot("be written", segment.path, error)) from error
+        segment.size += len(line)
+        segment.rows += 1
 
-    async def durable(self) -> None:
-        """Returns when all that was appended before is on disk, whatever happens to the host."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        if self._syncing is None or self._syncing.done():
-            self._syncing = asyncio.create_task(self._sync_groups())
-        await future
+    def unsynced(self) -> list[int]:
+        """Descriptors of what was written since the last time, to be synced and closed by the
+        caller. They are copies: a segment may be moved and closed meanwhile."""
+        copies, self._unsynced = self._unsynced, []
+        if self._current is not None:
+            copies.append(os.dup(self._current.descriptor))
+        return copies
 
-    async def _sync_groups(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(GROUP_S)
-            group, self._waiting = self._waiting, []
-            try:
-                assert self._descriptor is not None
-                await asyncio.to_thread(os.fsync, self._descriptor)
-            except OSError as error:
-                failure = JournalError(_cannot("be synced", self._path, error))
-                for future in group:
-                    if not future.done():
-                        future.set_exception(failure)
-            else:
-                for future in group:
-                    if not future.done():
-                        future.set_result(None)
+    def rotate(self) -> None:
+        """Puts the segment aside for `move_closed`; the next row begins another."""
+        if self._current is not None and self._current.rows:
+            self._unsynced.append(os.dup(self._current.descriptor))
+            self._closed.append(self._current)
+            self._current = None
 
-    def move_to(self, calls: CallStore) -> int:
-        """Moves all rows into the store and empties the file; gives their number. If the store
-        fails, the rows stay here."""
-        moved = len(self._rows)
-        if moved:
-            assert self._descriptor is not None
-            calls.append(self._rows)
-            os.ftruncate(self._descriptor, 0)
-            self._size, self._rows = 0, []
+    def move_closed(self, calls: CallStore) -> int:
+        """Moves what was put aside into the store, removes its files, gives the number of rows.
+        If the store fails, the rows stay here."""
+        moved = 0
+        with self._moving:
+            while self._closed:
+                segment = self._closed[0]
+                os.lseek(segment.descriptor, 0, os.SEEK_SET)
+                move(os.dup(segment.descriptor), calls)
+                segment.path.unlink(missing_ok=True)
+                os.close(segment.descriptor)
+                self._closed.popleft()
+                moved += segment.rows
         return moved
 
+    def move_to(self, calls: CallStore) -> int:
+        """Moves all rows into the store; gives their number."""
+        self.rotate()
+        return self.move_closed(calls)
+
     def close(self) -> None:
-        """Gives the file up: removed where all was moved, else synced and left to `recover`."""
-        if self._descriptor is None or self._path is None:
-            return
-        if self._rows:
-            os.fsync(self._descriptor)
-        else:
-            self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
-        self._descriptor, self._path = None, None
-
-
-def recover(home: Path, calls: CallStore) -> Recovered:
-    """Moves what dead writers left into the store and removes their files.
-
-    Moving twice changes nothing, because rows are known by their ids; so a death between moving
-    and removing does no harm. The file of a writer that lives is left alone.
-    """
-    moved = torn = files = 0
-    for path in sorted((home / "journal").glob("*.jsonl")):
-        descriptor = _lock(path)
-        if descriptor is None:
-            continue
-        with os.fdopen(descriptor, "rb") as file:
-            rows: list[dict[str, Any]] = []
-            for row in _rows(file):
-                if row is None:
-                    torn += 1
-                    continue
-                rows.append(row)
-                moved += 1
-                if len(rows) == ROWS_PER_MOVE:
-                    calls.append(rows)
-                    rows = []
-            if rows:
-                calls.append(rows)
-            path.unlink()
-            files += 1
-    return Recovered(moved, torn, files)
-
-
-def is_held(path: Path) -> bool:
-    """True while the writer of the journal at ``path`` lives."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        # Shared, so that two who ask at the same time do not take each other for the writer.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _new_file(folder: Path) -> tuple[int, Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    while True:
-        path = folder / f"{os.getpid()}-{secrets.token_hex(8)}.jsonl"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # someone looks for dead writers at this very moment
+        """Gives the files up: removed where all was moved, else synced and left to recovery."""
+        current, self._current = self._current, None
+        for segment in [*self._closed, *([current] if current else [])]:
+            if segment.rows:
+                os.fsync(segment.descriptor)
+            else:
+                segment.path.unlink(missing_ok=True)
+            os.close(segment.descriptor)
+        self._closed.clear()
+        for descriptor in self.unsynced():
             os.close(descriptor)
-            continue
-        if _is_still_the_file(descriptor, path):
-            break
-        os.close(descriptor)  # taken for a dead writer's and removed before it was locked
-    _sync_folder(folder)
-    return descriptor, path
+        if self._owner is not None:
+            descriptor, path = self._owner
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+            self._owner = None
 
 
-def _lock(path: Path) -> int | None:
-    """A descriptor of a dead writer's file, locked; None where it is held or gone."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    if not _is_still_the_file(descriptor, path):
-        os.close(descriptor)
-        return None
-    return descriptor
+def move(descriptor: int, calls: CallStore) -> tuple[int, int]:
+    """Moves a segment's whole lines into the store, a part at a time; gives the numbers of lines
+    moved and of torn ones. Closes the descriptor."""
+    moved = torn = size = 0
+    lines: list[bytes] = []
+    with os.fdopen(descriptor, "rb") as file:
+        for payload in journal_files.payloads(file):
+            if payload is None:
+                torn += 1
+                continue
+            lines.append(payload)
+            size += len(payload)
+            if len(lines) == ROWS_PER_MOVE or size >= BYTES_PER_MOVE:
+                moved += _append(lines, calls)
+                lines, size = [], 0
+    return moved + _append(lines, calls), torn
 
 
-def _is_still_the_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file's name is on disk only after its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _line(row: dict[str, Any]) -> bytes:
-    payload = orjson.dumps(row)
-    return b"%08x %b\n" % (zlib.crc32(payload), payload)
-
-
-def _rows(file: BinaryIO) -> Iterator[dict[str, Any] | None]:
-    """The row of each line, None for a line that is not whole."""
-    for line in file:
-        payload = line[9:-1]
-        if not line.endswith(b"\n") or line[:9] != b"%08x " % zlib.crc32(payload):
-            yield None
-            continue
-        row = orjson.loads(payload)
-        row["asked_at"] = datetime.fromisoformat(row["asked_at"])
-        # A journal may be older than a column: what it does not know is null.
-        yield {column.name: row.get(column.name) for column in CALLS.columns}
-
-
-def _write_whole(descriptor: int, data: bytes) -> None:
-    written = os.write(descriptor, data)
-    while written < len(data):  # a disk that fills up takes a part first
-        written += os.write(descriptor, data[written:])
+def _append(lines: Sequence[bytes], calls: CallStore) -> int:
+    if lines:
+        calls.append(journal_files.frame_of(lines))
+    return len(lines)
 
 
 def _cannot(what: str, path: Path | None, error: OSError) -> str:

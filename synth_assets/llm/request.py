@@ -56,7 +56,7 @@ class Request:
 
     def key(self, *, provider: str, endpoint: str, model: str) -> str:
         """Identity of the request as sent; ``endpoint`` comes without userinfo or credentials."""
-        return content_hash("request-1", provider, endpoint, model, self.canonical())
+        return content_hash(*key_parts(provider, endpoint, model), self.canonical())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class Reply:
     output_tokens: int | None = None
     cost_usd: float | None = None
     is_cached: bool = False
+
+
+def key_parts(provider: str, endpoint: str, model: str) -> list[str]:
+    """What a key is made of beside the request's canonical form, which comes last."""
+    return ["request-1", provider, endpoint, model]
 
 
 Ask = Callable[[Iterable[Request]], Iterator[Reply]]

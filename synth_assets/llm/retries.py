@@ -1,62 +1,50 @@
-"""A request in; its reply, or its last error after as many tries as the model allows, out."""
+"""An error that may pass in; how long to wait before the next try, or that there is none, out."""
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from synth_assets.errors import TransientCallError
-from synth_assets.llm.replies import RawReply
-from synth_assets.llm.request import Request
-from synth_assets.llm.transports import Transport
-from synth_assets.recipe import Model
+
+FIRST_WAIT = {"rate_limit": 2.0, "server": 1.0, "connection": 1.0, "timeout": 0.5}
+"""The first wait of each kind of error, as a multiple of ``Backoff.first_s``: an endpoint that
+is too busy needs longer than a body that was cut off by chance (0.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait before the n-th retry: a random time up to ``first_s`` doubled n times
-    and at most ``most_s`` (full jitter keeps those who failed together from returning together).
+    """How long to wait before the n-th retry: a random time up to the kind's first wait doubled n
+    times and at most ``most_s`` (full jitter keeps those who failed together from returning
+    together).
 
-    An endpoint's own Retry-After holds instead, plus up to a tenth; where it asks for more than
-    ``longest_s`` the call is given up, and the next run asks again.
+    An endpoint's own Retry-After holds instead, plus up to a twentieth and a second at most;
+    where it asks for more than ``longest_s`` the call is given up, and the next run asks again.
     """
 
     first_s: float = 0.5
     most_s: float = 30.0
     longest_s: float = 300.0
 
-    def wait_s(self, retry: int, asked_for_s: float | None) -> float | None:
+    def wait_s(self, retry: int, asked_for_s: float | None, kind: str = "server") -> float | None:
         """Seconds before retry number ``retry`` (from 0); None where it is not worth waiting."""
         if asked_for_s is None:
-            return random.uniform(0, min(self.most_s, self.first_s * 2.0**retry))
+            first_s = self.first_s * FIRST_WAIT.get(kind, 0.2)
+            return random.uniform(0, min(self.most_s, first_s * 2.0**retry))
         if asked_for_s > self.longest_s:
             return None
-        return asked_for_s * random.uniform(1, 1.1)
+        return asked_for_s + random.uniform(0, min(1.0, 0.05 * asked_for_s))
 
 
-async def send_with_retries(
-    transport: Transport,
-    model: Model,
-    request: Request,
-    backoff: Backoff,
-    is_stopping: Callable[[], bool],
-) -> RawReply:
-    """Sends until a reply comes, an error is for good, or ``model.max_retries`` are used up.
+def most_retries(kind: str, max_retries: int) -> int:
+    """How often a request may be tried again after errors of ``kind``; kinds count apart. After
+    a rate limit as often as the square: an endpoint that is busy will not stay so, and whoever
+    comes back too early loses a try without a fault of the request's."""
+    return max_retries**2 if kind == "rate_limit" else max_retries
 
-    Errors: the last `TransientCallError`, or a `RejectedCallError` at once. A run that is
-    stopping retries nothing.
-    """
-    retry = 0
-    while True:
-        try:
-            return await transport.send(model, request)
-        except TransientCallError as error:
-            if retry >= model.max_retries or is_stopping():
-                raise
-            wait_s = backoff.wait_s(retry, error.retry_after_s)
-            if wait_s is None:
-                raise
-        await asyncio.sleep(wait_s)
-        retry += 1
+
+def is_overload(error: TransientCallError) -> bool:
+    """True where the endpoint says that it is asked too much: 429, or 503 with a Retry-After."""
+    return error.kind == "rate_limit" or (
+        error.kind == "server" and error.retry_after_s is not None
+    )

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from synth_assets.errors import RecipeError
+from synth_assets.identity import canonical_json
 from synth_assets.llm.credentials import missing_credential
 from synth_assets.llm.prices import Price, price_of
-from synth_assets.llm.request import Request
+from synth_assets.llm.request import Request, key_parts
 from synth_assets.llm.transports import Transport
 from synth_assets.llm.transports.registry import make_transport
-from synth_assets.llm.wire import model_in_key
+from synth_assets.llm.wire import model_in_key, public_endpoint
 from synth_assets.recipe import Model, Recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One model, its transport, its price, and the slots that bound its concurrency."""
+    """One model, its transport and its price."""
 
     name: str
     model: Model
     transport: Transport
     price: Price
-    slots: asyncio.Semaphore
+    _prefixes: dict[str, bytes] = field(default_factory=dict, compare=False)
+
+    def endpoint(self, request: Request) -> str:
+        """What stands for the place that answers, without credentials."""
+        return self.transport.endpoint(self.model, request)
 
     def key(self, request: Request) -> str:
         """Identity of ``request`` as sent to this model."""
-        return request.key(
-            provider=self.model.provider,
-            endpoint=self.transport.endpoint(self.model, request),
-            model=model_in_key(self.model),
-        )
+        return self.identify(request)[0]
+
+    @property
+    def place(self) -> str:
+        """The model and where it is, for people."""
+        address = public_endpoint(self.model.base_url)
+        return self.model.model + (f" at {address}" if address else "")
+
+    def identify(self, request: Request) -> tuple[str, str]:
+        """Identity of ``request`` as sent to this model (`Request.key`), and its canonical form.
+
+        A request costs some ten microseconds here, known or not: what is the same for all is
+        written once.
+        """
+        canonical = request.canonical()
+        endpoint = self.transport.endpoint(self.model, request)
+        prefix = self._prefixes.get(endpoint)
+        if prefix is None:
+            parts = key_parts(self.model.provider, endpoint, model_in_key(self.model))
+            prefix = canonical_json(parts)[:-1].encode("utf-8", "surrogatepass") + b","
+            self._prefixes[endpoint] = prefix
+        digest = hashlib.sha256(prefix)
+        digest.update(canonical_json(canonical).encode("utf-8", "surrogatepass") + b"]")
+        return digest.hexdigest(), canonical
 
 
 class Targets:
@@ -67,7 +91,8 @@ class Targets:
             if missing:
                 raise RecipeError(f"{self._recipe.path}: {missing}")
         budget = self._recipe.limits.budget
-        has_dollars = budget.usd_per_run is not None or budget.usd_per_day is not None
+        dollars = (budget.usd_per_run, budget.usd_per_day, budget.usd_per_recipe)
+        has_dollars = any(limit is not None for limit in dollars)
         if has_dollars and not target.price.is_known:
             raise RecipeError(
                 f"{self._recipe.path}: models.{name}: the price of {target.model.model} is not "
@@ -92,8 +117,7 @@ class Targets:
                 + (f"; did you mean {near[0]!r}?" if near else "")
                 + f" Declared under models: {', '.join(known) or 'none'}"
             )
-        slots = asyncio.Semaphore(model.max_concurrency)
-        return Target(name, model, self._transport(name, model.provider), price_of(model), slots)
+        return Target(name, model, self._transport(name, model.provider), price_of(model))
 
     def _transport(self, name: str, provider: str) -> Transport:
         for place in (name, provider):

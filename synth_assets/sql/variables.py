@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from synth_assets.recipe import Recipe
+from synth_assets.recipe import Datasets, Recipe
 
 
 def recipe_variables(recipe: Recipe) -> dict[str, Any]:
     """Values of var(): the recipe's thresholds, each under the name of its part of datasets."""
-    sft, dpo = recipe.datasets.sft, recipe.datasets.dpo
+    return _variables(recipe.datasets)
+
+
+def default_variables() -> dict[str, Any]:
+    """Values of var() in a recipe that sets none."""
+    return _variables(Datasets())
+
+
+def _variables(datasets: Datasets) -> dict[str, Any]:
+    sft, dpo = datasets.sft, datasets.dpo
     return {
         "sft_per_prompt": sft.per_prompt,
         "sft_verified_only": sft.verified_only,

@@ -41,7 +41,7 @@ def completions_stage(parameters: Completions) -> Stage:
 
 def _parameters(recipe: Recipe, parameters: Completions) -> dict[str, object]:
     return {
-        "completions": parameters.model_dump(mode="json"),
+        "completions": parameters.model_dump(mode="json", exclude={"teachers"}),
         "models": [model_identity(recipe, teacher) for teacher in parameters.teachers],
         "student": recipe.student,
         "templates": [load_template(f"completions/{p}").hash for p in parameters.principles],

@@ -19,7 +19,7 @@ from synth_assets.schemas import CALLS
 from synth_assets.sql.data_tests import DataTest
 from synth_assets.sql.project import SqlProject
 from synth_assets.sql.run import run_data_test
-from synth_assets.sql.variables import recipe_variables
+from synth_assets.sql.variables import default_variables, recipe_variables
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Catalogue, Input, Made, Stage
 from synth_assets.stages.workshop import Work, Workshop
@@ -155,12 +155,26 @@ def _marts_read(project: SqlProject, name: str) -> list[str]:
     return [table for table in project.marts if table in read]
 
 
+def _variables_of(project: SqlProject, name: str) -> list[str]:
+    """The variables of a model and of the staging models that it leads to."""
+    models, waiting = dict[str, None](), [name]
+    while waiting:
+        models[waiting.pop()] = None
+        refs = [ref for model in models for ref in project.models[model].refs]
+        staged = [ref for ref in refs if ref in project.models and ref not in project.marts]
+        waiting = [ref for ref in staged if ref not in models]
+    return sorted({use for model in models for use in project.models[model].variables})
+
+
 def _stage(project: SqlProject, name: str, variables: Mapping[str, Any]) -> Stage:
     def parameters(_: Recipe, __: Mapping[str, Any]) -> dict[str, Any]:
-        used = project.models[name].source.variables
+        # The SQL at the same thresholds, so that a changed one is told from a changed SELECT; and
+        # at its own, because a threshold may choose another branch of it.
+        used = {use: variables.get(use) for use in _variables_of(project, name)}
         return {
-            "variables": canonical_json({use.name: variables.get(use.name) for use in used}),
-            "sql": project.code_hash(name, variables),
+            "variables": canonical_json(used),
+            "sql": project.code_hash(name, default_variables()),
+            "rendered": project.code_hash(name, variables),
         }
 
     return SqlStage(

@@ -10,7 +10,7 @@ from typing import Literal
 from synth_assets.errors import SynthError
 from synth_assets.stages.stage import Stage
 from synth_assets.stages.workshop import Workshop
-from synth_assets.store.commits import Commit, Provenance
+from synth_assets.store.commits import Commit, Provenance, changed_parts
 
 State = Literal["current", "out_of_date", "never_made"]
 
@@ -75,10 +75,8 @@ def _status(
 
 def _changes(commit: Commit, now: Provenance) -> Iterable[str]:
     """What differs between what a commit was made from and what there is now."""
-    then_parts, now_parts = commit.fingerprint_parts, now.fingerprint_parts
-    for part in sorted(set(then_parts) | set(now_parts)):
-        if then_parts.get(part) != now_parts.get(part):
-            yield f"its {part} changed"
+    for part in changed_parts(commit.fingerprint_parts, now.fingerprint_parts):
+        yield f"its {part} changed"
     for name in sorted(set(commit.inputs) | set(now.inputs)):
         if commit.inputs.get(name) != now.inputs.get(name):
             yield "a file changed" if name == "files" else f"{name.partition('[')[0]} changed"

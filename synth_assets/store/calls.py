@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
 import polars as pl
 
-from synth_assets.llm.call_store import StoredCall, canonical
+from synth_assets.llm.call_store import Rows, StoredCall, canonical
 from synth_assets.schemas import CALLS
 from synth_assets.store.lake import Lake
 from synth_assets.store.staging import StagedColumns
@@ -41,11 +42,18 @@ class LakeCalls:
             key: canonical(attempts) for key, attempts in groupby(calls, key=lambda call: call.key)
         }
 
-    def append(self, rows: list[dict[str, Any]]) -> None:
+    @contextmanager
+    def for_thread(self) -> Iterator[LakeCalls]:
+        """The same table for use in another thread at the same time, until the block ends."""
+        with self.lake.for_thread() as lake:
+            yield LakeCalls(lake)
+
+    def append(self, rows: Rows) -> None:
         """Adds calls in one commit; those already there, by call_id, stay as they are."""
-        if not rows:
+        given = CALLS.conform(rows) if isinstance(rows, pl.DataFrame) else CALLS.frame(rows)
+        if given.is_empty():
             return
-        frame = CALLS.frame(rows).unique("call_id", keep="first", maintain_order=True)
+        frame = given.unique("call_id", keep="first", maintain_order=True)
         self.lake.ensure_table(SCHEMA, StagedColumns.of(CALLS).types, CALLS.name)
         target = Lake.relation(SCHEMA, CALLS.name)
         names = ", ".join(CALLS.polars.names())

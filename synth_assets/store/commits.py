@@ -40,6 +40,15 @@ class Provenance:
     inputs: Mapping[str, str]
 
 
+def changed_parts(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Names of the parts of a fingerprint that differ. ``rendered`` (a SQL model at the recipe's
+    thresholds) follows from ``variables`` and ``sql``, so it is named only where neither is."""
+    names = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+    if {"variables", "sql"} & set(names):
+        names = [name for name in names if name != "rendered"]
+    return names
+
+
 @dataclass(frozen=True)
 class Commit:
     """The record of one commit."""
@@ -156,6 +165,7 @@ class CommitLog:
                     canonical_json(
                         {
                             "recipe": self.recipe,
+                            "number": number,
                             "table": staged.table.table,
                             "round": staged.round,
                             "run_id": run_id,

@@ -57,6 +57,11 @@ class Home:
         return (self.catalog, self.data) == (_default_catalog(self.path), _default_data(self.path))
 
     @property
+    def data_folder(self) -> Path | None:
+        """The folder of the Parquet files, or None where they lie in object storage."""
+        return None if "://" in self.data else Path(self.data)
+
+    @property
     def locks(self) -> Path:
         return self.path / "locks"
 

@@ -110,6 +110,16 @@ class Lake:
             self._spill = None
         self._seen.clear()
 
+    @contextmanager
+    def for_thread(self) -> Iterator[Lake]:
+        """The same lake for use in another thread at the same time, until the block ends."""
+        other = Lake(self.home)
+        if self._connection is not None:
+            other._connection = self._connection.cursor()
+            other._catalog_identity = self._catalog_identity
+        with other:
+            yield other
+
     def __enter__(self) -> Lake:
         return self
 

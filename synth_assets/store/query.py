@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import duckdb
 import polars as pl
 
@@ -13,20 +11,21 @@ from synth_assets.store.faults import cause, faults_explained, lake_error
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
 from synth_assets.store.sql_types import quote_literal
+from synth_assets.store.tags import resolve_version
 
 
 def query_lake(home: Home, sql: str, *, at: str | None = None) -> pl.DataFrame:
     """The rows of ``sql``, in which ``recipe.table`` names a table.
 
-    at: a version of the whole lake, by number. Three walls, since each alone has a hole: the
-    guard (one SELECT, table functions by an allow-list), a read-only attach, and no access to
+    at: a version of the whole lake, by number or by tag. Three walls, since each alone has a hole:
+    the guard (one SELECT, table functions by an allow-list), a read-only attach, and no access to
     anything but the lake's own files. Errors: `QueryError`, and `LakeError` for the lake's own.
     """
     try:
         require_select(sql)
     except Refusal as error:
         raise QueryError(f"query: {error}") from error
-    with Lake(home, read_only=True, at=_version(at)) as lake:
+    with Lake(home, read_only=True, at=None if at is None else _version(home, at)) as lake:
         connection = lake.connection
         confine(connection, home)
         with faults_explained(home, "query"):
@@ -52,9 +51,6 @@ def confine(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
         connection.execute(statement)
 
 
-def _version(at: str | None) -> int | None:
-    if at is None:
-        return None
-    if not re.fullmatch(r"\d+", at):
-        raise QueryError(f"--at {at!r}: give the number of a version")
-    return int(at)
+def _version(home: Home, at: str) -> int:
+    with Lake(home, read_only=True) as lake:
+        return resolve_version(lake, at)

@@ -209,9 +209,17 @@ def stage_frame(
 
 
 def stage_query(
-    lake: Lake, schema: str, table: str, key: str, sql: str, parameters: Sequence[Any] = ()
+    lake: Lake,
+    schema: str,
+    table: str,
+    key: str,
+    sql: str,
+    parameters: Sequence[Any] = (),
+    *,
+    scope: Mapping[str, Any] | None = None,
 ) -> StagedTable:
-    """Stages the rows of one SELECT, which replace the whole table."""
+    """Stages the rows of one SELECT, which replace those of ``scope``: the whole table, where
+    there is none."""
     described = lake.execute(f"DESCRIBE {sql}", parameters)
     types = {name: kind for name, kind, *_ in described}
     if key not in types:
@@ -222,7 +230,8 @@ def stage_query(
                 f"model {table}: column {name} is of type {kind}, which the lake cannot hold; "
                 "cast it to VARCHAR, a number or a list"
             )
-    return _stage(lake, schema, table, StagedColumns(key, types), sql, {}, parameters)
+    columns = StagedColumns(key, types)
+    return _stage(lake, schema, table, columns, sql, scope or {}, parameters)
 
 
 def _stage(

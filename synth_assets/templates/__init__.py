@@ -24,6 +24,11 @@ _environment = ImmutableSandboxedEnvironment(
 )
 
 
+def template_folder() -> Path:
+    """Where the package's own templates lie."""
+    return Path(str(files("synth_assets.templates")))
+
+
 @dataclass(frozen=True)
 class Template:
     """A text with slots ``{{ name }}``. One strict pass: braces inside values stay text."""

@@ -125,6 +125,8 @@ def test_what_looks_does_not_wait_for_dagster_or_litellm(tmp_path: Path) -> None
     words = [
         ["--help"],
         ["query", "select 1"],
+        ["versions", "tiny", "sft_set"],
+        ["what-if", "tiny", "--set", "datasets.sft.per_prompt=2"],
         ["status", "tiny"],
         ["plan", "tiny"],
         ["check", "tiny"],

@@ -146,7 +146,7 @@ def test_a_query_sees_an_earlier_version_of_the_lake(ran: Ran) -> None:
         version = str(newest.value[0]["v"])
         assert say("query", sql, "--at", version, "--json").value == [{"n": 4}]
     assert say("query", sql, "--at", "0").code == 2
-    assert "give the number of a version" in say("query", sql, "--at", "yesterday").error
+    assert "there is no tag 'yesterday'" in say("query", sql, "--at", "yesterday").error
 
 
 # Checks.

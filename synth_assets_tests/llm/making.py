@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -77,3 +80,21 @@ def make_row(key: str = "k", **values: Any) -> dict[str, Any]:
         **values,
     }
     return {"call_id": content_id("call", key, row["attempt"], row["raw_reply"]), **row}
+
+
+def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """A process of its own; signals sent to it reach no test."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def run_python(code: str, *arguments: str) -> str:
+    child = start_python(code, *arguments)
+    out, error = child.communicate(timeout=120)
+    assert child.returncode == 0, error
+    return out

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,11 @@ import pytest
 
 from synth_assets.errors import RecipeError, RejectedCallError, SynthError, TransientCallError
 from synth_assets.identity import content_id
-from synth_assets.llm.call_store import MemoryCallStore
+from synth_assets.llm.call_store import MemoryCallStore, Rows
 from synth_assets.llm.replies import body_of
 from synth_assets.llm.request import Request
 from synth_assets.llm.transports.scripted import Scripted, forget, register
-from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
+from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe, run_python
 
 
 def echo(request: Request) -> str:
@@ -238,67 +237,65 @@ def test_a_second_step_may_take_its_requests_from_the_first_steps_replies(tmp_pa
         assert [reply.text for reply in second] == ["re: re: 0", "re: re: 1", "re: re: 2"]
 
 
+INTERRUPTED = """
+import asyncio, json, os, signal, sys
+from pathlib import Path
+from synth_assets.llm import engine
+from synth_assets.llm.call_store import MemoryCallStore, Rows
+from synth_assets_tests.llm.making import ask_for, make_engine
+
 class Interrupted(BaseException):
-    """As Dagster raises from its signal handler."""
+    "As Dagster raises from its signal handler."
 
+def interrupt(number, frame):
+    raise Interrupted
 
-@pytest.mark.parametrize("kind", [Interrupted, KeyboardInterrupt])
-@pytest.mark.parametrize("moment", ["in a callback", "in a task", "while waiting"])
-def test_an_interrupt_goes_on_and_what_is_done_is_kept(
-    tmp_path: Path, kind: type[BaseException], moment: str
-):
-    store = MemoryCallStore()
-    cancelled: list[int] = []
+engine.GRACE_S = float(sys.argv[3])
+if sys.argv[1] == "SIGTERM":
+    signal.signal(signal.SIGTERM, interrupt)
+store, sent, cancelled = MemoryCallStore(), [], []
 
-    def strike() -> None:
-        os.kill(os.getpid(), signal.SIGALRM)
-
-    async def hang_after_five(request: Request) -> str:
-        if request.sample_index < 5:
-            return echo(request)
-        try:
-            if request.sample_index == 9:
-                if moment == "in a callback":
-                    asyncio.get_running_loop().call_later(0.2, strike)
-                elif moment == "while waiting":
-                    signal.setitimer(signal.ITIMER_REAL, 0.2)
-                else:
-                    await asyncio.sleep(0.2)
-                    strike()
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            cancelled.append(request.sample_index)
-            raise
-        return "never"
-
-    def interrupt(number: int, frame: object) -> None:
-        raise kind
-
-    before = signal.signal(signal.SIGALRM, interrupt)
+async def answer(request):
+    n = request.sample_index
+    sent.append(n)
+    if n < 5:
+        return "at once"
     try:
-        with pytest.raises(kind), make_engine(tmp_path, hang_after_five, calls=store) as engine:
-            list(engine.ask(ask_for("p", sample_index=n) for n in range(10)))
-    finally:
-        signal.signal(signal.SIGALRM, before)
-    assert {5, 6, 7, 8} <= set(cancelled)
-    assert len(store.rows) == 5
-    assert list((tmp_path / "journal").iterdir()) == []
+        if n == 9:
+            await asyncio.sleep(0.2)
+            os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        await asyncio.sleep(0.5 if n < 8 else 60)
+        return "late"
+    except asyncio.CancelledError:
+        cancelled.append(n)
+        raise
+
+raised = None
+try:
+    with make_engine(Path(sys.argv[2]), answer, calls=store) as it:
+        for _ in it.ask(ask_for("p", sample_index=n) for n in range(100)):
+            pass
+except BaseException as error:
+    raised = type(error).__name__
+print(json.dumps({"raised": raised, "sent": len(sent), "cancelled": sorted(cancelled),
+                  "kept": sorted(json.loads(row["request"])["sample_index"] for row in store.rows),
+                  "left": os.listdir(Path(sys.argv[2]) / "journal")}))
+"""
 
 
-def test_ctrl_c_ends_the_wait(tmp_path: Path):
-    store = MemoryCallStore()
-
-    async def press(request: Request) -> str:
-        if request.sample_index == 0:
-            return "done"
-        await asyncio.sleep(0.2)
-        os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.sleep(60)
-        return "never"
-
-    with pytest.raises(KeyboardInterrupt), make_engine(tmp_path, press, calls=store) as engine:
-        list(engine.ask(ask_for("p", sample_index=n) for n in range(2)))
-    assert [row["text"] for row in store.rows] == ["done"]
+@pytest.mark.parametrize(
+    ("signal_name", "raised"), [("SIGINT", "KeyboardInterrupt"), ("SIGTERM", "Interrupted")]
+)
+@pytest.mark.parametrize(("grace_s", "late"), [(2.0, [5, 6, 7]), (0.0, [])])
+def test_an_interrupt_goes_on_and_what_is_done_and_what_lands_in_time_is_kept(
+    tmp_path: Path, signal_name: str, raised: str, grace_s: float, late: list[int]
+):
+    found = json.loads(run_python(INTERRUPTED, signal_name, str(tmp_path), str(grace_s)))
+    assert found["raised"] == raised
+    assert found["kept"] == [0, 1, 2, 3, 4, *late]
+    assert found["sent"] == len(found["kept"]) + len(found["cancelled"]), "nothing sent after it"
+    assert {8, 9} <= set(found["cancelled"])
+    assert found["left"] == []
 
 
 def test_an_error_of_the_caller_keeps_what_is_done(tmp_path: Path):
@@ -311,7 +308,7 @@ def test_an_error_of_the_caller_keeps_what_is_done(tmp_path: Path):
 
 def test_a_store_that_fails_leaves_the_calls_in_the_journal_for_the_next_start(tmp_path: Path):
     class Broken(MemoryCallStore):
-        def append(self, rows: list[dict[str, object]]) -> None:
+        def append(self, rows: Rows) -> None:
             raise SynthError("the store is locked")
 
     replies = []
@@ -411,11 +408,23 @@ def test_an_empty_or_refused_reply_is_no_text_of_the_model(tmp_path: Path):
 def test_a_long_stage_moves_calls_into_the_store_while_it_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("synth_assets.llm.engine.FLUSH_S", 0)
-    store = MemoryCallStore()
-    with make_engine(tmp_path, echo, calls=store) as engine:
-        list(engine.ask([ask_for("a"), ask_for("b")]))
-        assert len(store.rows) == 2
-        list(engine.ask([ask_for("a"), ask_for("c")]))
-        assert len(store.rows) == 3
-    assert engine.stats.made == 3
+    monkeypatch.setattr("synth_assets.llm.sending.FLUSH_S", 0.01)
+    stored = threading.Event()
+
+    class Watched(MemoryCallStore):
+        def append(self, rows: Rows) -> None:
+            super().append(rows)
+            stored.set()
+
+    async def wait_for_the_first(request: Request) -> str:
+        while request.sample_index and not stored.is_set():
+            await asyncio.sleep(0.01)
+        return echo(request)
+
+    store = Watched()
+    with make_engine(tmp_path, wait_for_the_first, calls=store) as engine:
+        list(engine.ask([ask_for("a"), ask_for("a", sample_index=1)]))
+        assert len(store.rows) >= 1
+        list(engine.ask([ask_for("a"), ask_for("b"), ask_for("c")]))
+    assert len(store.rows) == 4
+    assert engine.stats.made == 4

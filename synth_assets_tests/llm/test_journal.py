@@ -3,9 +3,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from collections import Counter
 from itertools import count
@@ -14,10 +11,20 @@ from typing import Any
 
 import pytest
 
-from synth_assets.llm.call_store import MemoryCallStore
-from synth_assets.llm.journal import Journal, JournalError, Recovered, is_held, recover
+from synth_assets.llm.call_store import MemoryCallStore, Rows
+from synth_assets.llm.group_sync import GroupSync
+from synth_assets.llm.journal import Journal, JournalError
+from synth_assets.llm.journal_files import is_held
+from synth_assets.llm.recovery import Recovered, recover
 from synth_assets_tests.llm.loopback import Asked, loopback, says
-from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe, make_row
+from synth_assets_tests.llm.making import (
+    ask_for,
+    make_engine,
+    make_recipe,
+    make_row,
+    run_python,
+    start_python,
+)
 
 LONE_SURROGATE = "\ud800"
 
@@ -132,14 +139,20 @@ def test_waiting_for_the_disk_is_shared(tmp_path: Path, monkeypatch: pytest.Monk
     journal.open()
     monkeypatch.setattr(os, "fsync", count_syncs)
 
-    async def append_all() -> None:
-        async def one(n: int) -> None:
-            journal.append(make_row(str(n)))
-            await journal.durable()
+    on_disk: list[int] = []
+    failures: list[Exception] = []
 
-        await asyncio.gather(*(one(n) for n in range(100)))
+    async def append_all() -> None:
+        sync: GroupSync[int] = GroupSync(journal, on_disk.extend, failures.append)
+        for n in range(100):
+            journal.append(make_row(str(n)))
+            sync.add(n)
+            await asyncio.sleep(0)
+        await sync.drain()
+        sync.close()
 
     asyncio.run(append_all())
+    assert (on_disk, failures) == (list(range(100)), [])
     assert 1 <= syncs < 10
     journal.move_to(MemoryCallStore())
     journal.close()
@@ -148,7 +161,7 @@ def test_waiting_for_the_disk_is_shared(tmp_path: Path, monkeypatch: pytest.Monk
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from synth_assets.llm.call_store import MemoryCallStore
+from synth_assets.llm.call_store import MemoryCallStore, Rows
 from synth_assets.llm.journal import JournalError
 from synth_assets_tests.llm.making import ask_for, make_engine
 from synth_assets_tests.llm.test_journal import Lost
@@ -170,7 +183,7 @@ except JournalError as error:
 class Lost(MemoryCallStore):
     """A store that is out of reach, so that only the journal keeps."""
 
-    def append(self, rows: list[dict[str, object]]) -> None:
+    def append(self, rows: Rows) -> None:
         raise JournalError("out of reach")
 
 
@@ -243,20 +256,3 @@ def test_two_processes_at_once_keep_each_others_journals(tmp_path: Path):
     assert recover(tmp_path, store).files in (1, 2)
     assert len({row["key"] for row in store.rows}) == 400
     assert len(store.rows) <= len(server.asked)
-
-
-def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-
-
-def run_python(code: str, *arguments: str) -> str:
-    child = start_python(code, *arguments)
-    out, error = child.communicate(timeout=60)
-    assert child.returncode == 0, error
-    return out

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from synth_assets.errors import RejectedCallError
-from synth_assets.llm.call_store import MemoryCallStore
+from synth_assets.llm.call_store import MemoryCallStore, Rows
 from synth_assets.llm.redaction import Redactor
 from synth_assets.recipe import Recipe
 from synth_assets_tests.llm.loopback import Asked, fails, loopback, says
@@ -107,7 +107,7 @@ def test_a_key_that_a_server_echoes_is_in_no_row_no_reply_and_no_file(tmp_path: 
 
         seen = ""
 
-        def append(self, rows: list[dict[str, object]]) -> None:
+        def append(self, rows: Rows) -> None:
             Lost.seen += repr(rows)
             raise RejectedCallError("out of reach", kind="connection")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from synth_assets.errors import RejectedCallError
+from synth_assets.errors import EndpointDown, RejectedCallError
 from synth_assets.llm.call_store import MemoryCallStore
 from synth_assets.llm.request import Reply
 from synth_assets.llm.retries import Backoff
@@ -145,7 +145,6 @@ def test_a_rejected_request_is_sent_once(tmp_path: Path, answer: Answer, status:
     [
         (fails(401, "who?"), "auth", "check the key"),
         (fails(403, "no"), "auth", "check the key"),
-        (fails(429, '{"error": {"code": "insufficient_quota"}}'), "out_of_credit", "no credit"),
         (fails(404, '{"error": {"message": "no model m"}}'), "not_found", "check model"),
         (fails(302, Location="http://127.0.0.1:1/"), "not_found", "redirects are not followed"),
     ],
@@ -159,6 +158,13 @@ def test_what_every_call_would_meet_stops_the_run(
     ):
         ask_once(tmp_path, server)
     assert caught.value.kind == kind
+    assert len(server.asked) == 1
+
+
+def test_an_account_without_credit_stops_the_run(tmp_path: Path):
+    answer = fails(429, '{"error": {"code": "insufficient_quota"}}')
+    with loopback(in_turn(answer)) as server, pytest.raises(EndpointDown, match="no credit"):
+        ask_once(tmp_path, server)
     assert len(server.asked) == 1
 
 

@@ -1,0 +1,275 @@
+"""Two versions of a table in; rows added, removed and changed, by which column, and why, out.
+
+Rows are compared by their key and ``row_hash``, so that a million of them take a second. Why: where
+one kind of thing changed between the versions, it is the cause of all. Where several did, each row
+is laid to those that touched it: whose table, upstream, has other rows about the same prompts or
+completions than before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+from synth_assets.errors import LakeError, QueryError
+from synth_assets.history.causes import Cause, State, causes_by_table
+from synth_assets.recipe_errors import did_you_mean
+from synth_assets.schemas import COMMITS, EDGES
+from synth_assets.stages.workshop import Workshop
+from synth_assets.store.lake import Lake
+from synth_assets.store.sql_types import quote_name
+
+Change = Literal["added", "removed", "changed"]
+ENTITY_COLUMNS = (
+    "prompt_id",
+    "completion_id",
+    "chosen_completion_id",
+    "rejected_completion_id",
+)
+"""Columns that say what a row is about, beside its key."""
+
+VERDICTS = ("change", "came_or_went")
+"""Columns that say what became of a row."""
+
+UNKNOWN = ("unknown",)
+"""Nothing that was recorded changed: someone wrote past the commits."""
+
+
+@dataclass(frozen=True)
+class TableDiff:
+    """What differs between two versions of one table.
+
+    columns: column → changed rows in which it differs. because: kinds of cause (``("judge",)``) →
+    change → rows. causes: what changed, kind by kind. rows: key, change and kinds of each row that
+    differs.
+    """
+
+    table: str
+    key: str
+    versions: tuple[int, int]
+    added: int
+    removed: int
+    changed: int
+    columns: Mapping[str, int]
+    because: Mapping[tuple[str, ...], Mapping[str, int]]
+    causes: tuple[Cause, ...]
+    rows: pl.DataFrame = field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "table": self.table,
+            "versions": list(self.versions),
+            "added": self.added,
+            "removed": self.removed,
+            "changed": self.changed,
+            "columns": dict(self.columns),
+            "because": [
+                {"causes": list(kinds), **counts} for kinds, counts in self.because.items()
+            ],
+            "causes": [vars(cause) for cause in self.causes],
+            "rows": self.rows.to_dicts(),
+        }
+
+
+def diff(workshop: Workshop, table: str, before: int, after: int) -> TableDiff:
+    """What differs between two versions of the lake in one table of the recipe.
+
+    Errors: `QueryError` where the recipe has no such table.
+    """
+    if table not in workshop.stages:
+        raise QueryError(
+            f"recipe {workshop.recipe.name} has no table {table!r}"
+            f"{did_you_mean(table, workshop.stages)}"
+        )
+    return _Differ(workshop, before, after).diff(table)
+
+
+class _Differ:
+    def __init__(self, workshop: Workshop, before: int, after: int) -> None:
+        self.workshop, self.lake = workshop, workshop.lake
+        self.schema = workshop.recipe.name
+        self.sides = (before, after)
+        self._known_columns: dict[tuple[str, int], list[str]] = {}
+        self.states = [State.of(self._commits(version)) for version in self.sides]
+
+    def diff(self, table: str) -> TableDiff:
+        key = self.workshop.stages[table].key
+        rows = self._differing(table, key)
+        counts = Counter(rows["change"])
+        own = causes_by_table(table, *self.states)
+        rows = self._with_causes(rows, table, key, own)
+        because: dict[tuple[str, ...], Counter[str]] = {}
+        for change, kinds in rows.select("change", "because").iter_rows():
+            because.setdefault(tuple(kinds), Counter())[change] += 1
+        return TableDiff(
+            table=table,
+            key=key,
+            versions=self.sides,
+            added=counts["added"],
+            removed=counts["removed"],
+            changed=counts["changed"],
+            columns=self._changed_columns(table, key, rows),
+            because=because,
+            causes=tuple(sorted({cause for causes in own.values() for cause in causes})),
+            rows=rows.select(key, "change", "because"),
+        )
+
+    # -- what ---------------------------------------------------------------------------------
+
+    def _differing(self, table: str, key: str) -> pl.DataFrame:
+        """key, change, whether the row came, went, or was dropped or kept on one side only, and the
+        ids that it is about."""
+        old, new = (self._at(table, version) for version in self.sides)
+        name = quote_name(key)
+        about = [column for column in ENTITY_COLUMNS if column in self._columns(table)]
+        ids = ", ".join(
+            f"coalesce(b.{quote_name(c)}, a.{quote_name(c)}) AS {quote_name(c)}"
+            for c in about
+            if c != key
+        )
+        reason = ["drop_reason"] if "drop_reason" in self._columns(table) else []
+        chosen = ", ".join(map(quote_name, dict.fromkeys([key, *about, *reason])))
+        is_turned = "(a.drop_reason IS NULL) <> (b.drop_reason IS NULL)" if reason else "false"
+        return self.lake.frame(
+            f"SELECT coalesce(b.{name}, a.{name}) AS {name},"
+            " CASE WHEN a.row_hash IS NULL THEN 'added' WHEN b.row_hash IS NULL THEN 'removed'"
+            " ELSE 'changed' END AS change,"
+            " a.row_hash IS NULL OR b.row_hash IS NULL OR coalesce("
+            f"{is_turned}, false) AS came_or_went{', ' + ids if ids else ''}"
+            f" FROM (SELECT {chosen}, row_hash FROM {old}) a"
+            f" FULL JOIN (SELECT {chosen}, row_hash FROM {new}) b ON a.{name} = b.{name}"
+            f" WHERE a.row_hash IS DISTINCT FROM b.row_hash ORDER BY 1"
+        )
+
+    def _changed_columns(self, table: str, key: str, rows: pl.DataFrame) -> dict[str, int]:
+        changed = rows.filter(pl.col("change") == "changed").select(key)
+        if changed.is_empty():
+            return {}
+        old, new = (self._at(table, version) for version in self.sides)
+        name = quote_name(key)
+        known = [self._columns(table, version) for version in self.sides]
+        names = [c for c in known[1] if c in known[0] and c not in (key, "row_hash")]
+        counted = ", ".join(
+            f"count(*) FILTER (a.{quote_name(c)} IS DISTINCT FROM b.{quote_name(c)})"
+            f" AS {quote_name(c)}"
+            for c in names
+        )
+        with self.lake.temporary("changed", changed) as ids:
+            row = self.lake.frame(
+                f"SELECT {counted} FROM {ids} c JOIN (SELECT * FROM {old}) a ON a.{name} = c.{name}"
+                f" JOIN (SELECT * FROM {new}) b ON b.{name} = c.{name}"
+            ).to_dicts()[0]
+        new_columns = {c: changed.height for c in known[1] if c not in known[0]}
+        return {c: count for c, count in {**row, **new_columns}.items() if count}
+
+    # -- why ----------------------------------------------------------------------------------
+
+    def _with_causes(
+        self, rows: pl.DataFrame, table: str, key: str, own: Mapping[str, frozenset[Cause]]
+    ) -> pl.DataFrame:
+        kinds_of = {name: {cause.kind for cause in causes} for name, causes in own.items()}
+        all_kinds = sorted(set().union(*kinds_of.values()))
+        if len(all_kinds) <= 1 or rows.is_empty():
+            because = pl.lit(pl.Series([tuple(all_kinds) or UNKNOWN], dtype=pl.List(pl.String)))
+            return rows.with_columns(because.first().alias("because"))
+        about = self._about(rows, key)
+        touched: dict[str, set[str]] = {}
+        came_or_went: set[str] = set()
+        for name, kinds in kinds_of.items():
+            if kinds and name != table:
+                some, whole = self._touched(name, about)
+                came_or_went |= whole
+                for row in some:
+                    touched.setdefault(row, set()).update(kinds)
+        # Where what a row rests on is new or gone, the table's own rules were not asked.
+        for row in set(rows[key]) - came_or_went:
+            touched.setdefault(row, set()).update(kinds_of[table])
+        because = [sorted(touched.get(row, ())) or all_kinds for row in rows[key]]
+        return rows.with_columns(pl.Series("because", because, dtype=pl.List(pl.String)))
+
+    def _about(self, rows: pl.DataFrame, key: str) -> pl.DataFrame:
+        """row, id: each row with the ids it is about and all that those were derived from."""
+        columns = [c for c in rows.columns if c not in VERDICTS]
+        about = pl.concat(
+            [rows.select(pl.col(key).alias("row"), pl.col(c).alias("id")) for c in columns]
+        ).drop_nulls()
+        edges = self._edges()
+        found, frontier = about.unique(), about.unique()
+        while not frontier.is_empty():
+            parents = frontier.join(edges, left_on="id", right_on="child_id").select(
+                "row", pl.col("parent_id").alias("id")
+            )
+            frontier = parents.unique().join(found, on=["row", "id"], how="anti")
+            found = pl.concat([found, frontier])
+        return found
+
+    def _touched(self, table: str, about: pl.DataFrame) -> tuple[set[str], set[str]]:
+        """The rows that are about a prompt or completion of which ``table`` says otherwise, and
+        those of them whose own row there came or went."""
+        if table not in self.workshop.stages:
+            return set(), set()
+        differing = self._differing(table, self.workshop.stages[table].key)
+        return (
+            _rows_about(about, differing),
+            _rows_about(about, differing.filter("came_or_went")),
+        )
+
+    # -- versions -----------------------------------------------------------------------------
+
+    def _commits(self, version: int) -> Iterable[Mapping[str, Any]]:
+        if not self._columns(COMMITS.name, version):
+            return []
+        return self.lake.frame(f"SELECT * FROM {self._at(COMMITS.name, version)}").to_dicts()
+
+    def _edges(self) -> pl.DataFrame:
+        parts = [
+            self.lake.frame(
+                f"SELECT child_id, parent_id FROM {self._at(EDGES.name, version)}"
+                " WHERE kind = 'derived_from'"
+            )
+            for version in self.sides
+            if self._columns(EDGES.name, version)
+        ]
+        nothing = pl.DataFrame(schema={"child_id": pl.String, "parent_id": pl.String})
+        return pl.concat(parts or [nothing]).unique()
+
+    def _columns(self, table: str, version: int | None = None) -> list[str]:
+        """The table's columns at a version (or at either); none where it was not there."""
+        if version is None:
+            return list(dict.fromkeys(c for v in self.sides for c in self._columns(table, v)))
+        place = (table, version)
+        if place not in self._known_columns:
+            self._known_columns[place] = columns_at(self.lake, self.schema, table, version)
+        return self._known_columns[place]
+
+    def _at(self, table: str, version: int) -> str:
+        """The table at a version as a relation; an empty one where it was not there."""
+        if self._columns(table, version):
+            return f"(FROM {Lake.relation(self.schema, table)} AT (VERSION => {int(version)}))"
+        there = self._columns(table) or ["row_hash"]
+        return f"(SELECT {', '.join(f'NULL AS {quote_name(c)}' for c in there)} WHERE false)"
+
+
+def _rows_about(about: pl.DataFrame, differing: pl.DataFrame) -> set[str]:
+    ids = pl.concat([differing[c].alias("id") for c in differing.columns if c not in VERDICTS])
+    return set(about.join(ids.to_frame().unique(), on="id", how="semi")["row"])
+
+
+def columns_at(lake: Lake, schema: str, table: str, version: int) -> list[str]:
+    """The columns that a table had at a version of the lake; none where it was not there."""
+    if not lake.has(schema, table):
+        return []
+    try:
+        described = lake.execute(
+            f"DESCRIBE (FROM {Lake.relation(schema, table)} AT (VERSION => {int(version)}))"
+        )
+    except LakeError as error:
+        # A schema that was not there yet is told of in other words than a table.
+        if "does not exist at version" in str(error) or "does not exist because" in str(error):
+            return []
+        raise
+    return [name for name, *_ in described]
