@@ -132,6 +132,9 @@ class Model(Part):
     hold ``prompt`` and ``reply``; dots reach into objects.
     api: ``completions`` is OpenAI's older API, for base models: the messages' contents go there as
     one text, a blank line between, without their roles.
+    response_format: how a structured reply is asked for: ``json_schema``, ``json_object`` (any
+    object; the prompt has to say which), or ``none`` (the prompt alone). Left out: ``json_schema``,
+    or what litellm knows of a provider's model.
     merge_samples: several samples of one prompt that are asked for at once go as one request with
     ``n``, which pays for the prompt's tokens once; for endpoints that take ``n``.
     timeout_s, deadline_s: the longest that one try, and a request with all its tries, may take.
@@ -147,6 +150,7 @@ class Model(Part):
     replies: str | None = None
     fields: dict[Literal["prompt", "reply"], str] = {}
     api: Literal["chat", "completions"] = "chat"
+    response_format: Literal["json_schema", "json_object", "none"] | None = None
     merge_samples: bool = False
     max_concurrency: int = Field(default=16, ge=1, le=4096)
     timeout_s: float = Field(default=120, gt=0)

@@ -47,3 +47,15 @@ def missing_variables(model: str, base_url: str | None) -> list[str]:
     are not set. An address in the recipe stands for the provider's own variable of an address."""
     missing = load().validate_environment(model=model, api_base=base_url)["missing_keys"]
     return [name for name in missing if not (base_url and name.endswith(("_API_BASE", "_URL")))]
+
+
+def takes_schema(model: str) -> bool:
+    """Whether the provider keeps replies of ``model`` to a JSON schema, by a format of its own or
+    by a tool that has to be called; True for models that litellm does not know, so that the
+    endpoint may say. False where it knows of JSON mode alone."""
+    litellm = load()
+    provider, _, name = model.partition("/")
+    known = litellm.model_cost.get(model) or litellm.model_cost.get(name)
+    if known is None or known.get("supports_function_calling"):
+        return True
+    return bool(litellm.supports_response_schema(model=name, custom_llm_provider=provider))

@@ -22,6 +22,13 @@ def model_name(model: Model) -> str:
     return model.model.partition("/")[2]
 
 
+def model_in_key(model: Model) -> str:
+    """The model's name in a request's identity, with the declared way of asking for structure,
+    which changes what is sent."""
+    name = model_name(model)
+    return name if model.response_format is None else f"{name} {model.response_format}"
+
+
 def wire_body(model: Model, request: Request) -> dict[str, Any]:
     """The body of one chat completion, ready for JSON. It is all that an offline model sees.
 
@@ -35,8 +42,11 @@ def wire_body(model: Model, request: Request) -> dict[str, Any]:
     else:
         body["messages"] = [dict(message) for message in request.messages]
     body.update(sampling)
-    if request.response_schema is not None:
-        body["response_format"] = _known_format(request.response_schema)
+    if request.response_schema is not None and model.response_format != "none":
+        is_any = model.response_format == "json_object"
+        body["response_format"] = (
+            {"type": "json_object"} if is_any else _known_format(request.response_schema)
+        )
     if model.provider in TAKES_SEED:
         body["seed"] = request.seed()
     return body

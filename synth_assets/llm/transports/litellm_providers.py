@@ -35,6 +35,7 @@ class LitellmProviders:
         self._is_direct = is_direct
         self._session = HttpSession()
         self._plans: dict[tuple[int, str], tuple[Model, Plan | None]] = {}
+        self._takes_schema: dict[str, bool] = {}
         self._used_acompletion = False
 
     def endpoint(self, model: Model, request: Request) -> str:
@@ -42,6 +43,8 @@ class LitellmProviders:
 
     async def send(self, model: Model, request: Request) -> RawReply:
         body = wire_body(model, request)
+        if model.response_format is None and "response_format" in body:
+            body["response_format"] = self._known_format(model, body["response_format"])
         plan = self._plan(model, body) if self._is_direct else None
         if plan is None:
             return await self._send_by_acompletion(model, body)
@@ -65,6 +68,15 @@ class LitellmProviders:
                 raise _mapped(error, model) from error
             self._plans[name] = known
         return known[1]
+
+    def _known_format(self, model: Model, asked: dict[str, Any]) -> dict[str, Any]:
+        """The response format as the model takes it, by litellm's table. What a provider takes
+        not at all litellm leaves out, or turns into a tool that has to be called."""
+        takes_schema = self._takes_schema.get(model.model)
+        if takes_schema is None:
+            takes_schema = litellm_library.takes_schema(model.model)
+            self._takes_schema[model.model] = takes_schema
+        return asked if takes_schema else {"type": "json_object"}
 
     async def _send_directly(self, plan: Plan, messages: list[Any]) -> RawReply:
         body = plan.body(messages)
