@@ -197,8 +197,9 @@ class Lane:
         if left_s is not None and left_s <= 0:
             self._record(pending, self._late(), 0.0)
             return
+        limit = None if left_s is None else asyncio.timeout(left_s)
         try:
-            async with asyncio.timeout(left_s) if left_s is not None else _UNLIMITED as limit:
+            async with limit or _UNLIMITED:
                 reply = await target.transport.send(target.model, pending.request)
         except TransientCallError as error:
             self._failed_for_now(pending, error, sent_at)
