@@ -80,7 +80,7 @@ def cpu() -> list[Row]:
     with serving_process() as server:
         raw = client(kind="aiohttp", base_url=server.base_url, calls=calls, concurrency=64)
         with project(server.base_url, max_concurrency=64) as folder:
-            ours = client(kind="engine", folder=folder, calls=calls)
+            ours = client(kind="engine", folder=folder, calls=calls, warm=True)
     return [
         Row(
             "CPU a call, `openai_compatible`, everything on",
@@ -96,7 +96,7 @@ def throughput() -> list[Row]:
     with serving_process(Settings(latency_s=0.1)) as server:
         raw = client(kind="aiohttp", base_url=server.base_url, calls=5_000, concurrency=500)
         with project(server.base_url, max_concurrency=500) as folder:
-            ours = client(kind="engine", folder=folder, calls=5_000)
+            ours = client(kind="engine", folder=folder, calls=5_000, warm=True)
     rate, ceiling = 5_000 / ours["seconds"], 5_000 / raw["seconds"]
     return [
         Row(
@@ -116,7 +116,7 @@ def litellm() -> list[Row]:
             kind="litellm", model="mistral/m", api_base=server.base_url, calls=calls, concurrency=64
         )
         with project(server.base_url, model="mistral/m", max_concurrency=64) as folder:
-            ours = client(kind="engine", folder=folder, calls=calls * 3)
+            ours = client(kind="engine", folder=folder, calls=calls * 3, warm=True)
     return [
         Row(
             "CPU a call through litellm's transformations (mistral)",
@@ -135,7 +135,7 @@ def rate_limited() -> list[Row]:
             serving_process(Settings(latency_s=0.1, faults=faults)) as server,
             project(server.base_url, max_concurrency=50) as folder,
         ):
-            ours = client(kind="engine", folder=folder, calls=1_000)
+            ours = client(kind="engine", folder=folder, calls=1_000, warm=True)
         assert ours["statuses"] == {"ok": 1_000}, ours
         seconds.append(ours["seconds"])
     return [
@@ -155,7 +155,7 @@ def slow_replies() -> list[Row]:
         serving_process(settings) as server,
         project(server.base_url, max_concurrency=50) as folder,
     ):
-        ours = client(kind="engine", folder=folder, calls=2_000)
+        ours = client(kind="engine", folder=folder, calls=2_000, warm=True)
     slots = [0.0] * 50
     heapify(slots)
     for text in prompts(2_000, 200):
