@@ -164,7 +164,8 @@ class Engine:
             return
         self._is_closed = True
         with contextlib.ExitStack() as last_first:
-            last_first.callback(self._report)
+            if self.stats.asked:
+                last_first.callback(self._report)
             last_first.callback(self._sending.close, GRACE_S)
 
     def _reply(self, place: Place, call: StoredCall) -> Reply:

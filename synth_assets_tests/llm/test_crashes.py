@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from synth_assets.llm.accounts import Accounts
+from synth_assets.llm.call_store import MemoryCallStore
 from synth_assets.llm.recovery import recover
 from synth_assets.store.calls import LakeCalls
 from synth_assets.store.home import Home
@@ -99,5 +100,48 @@ def spent_calls(home: Path) -> int:
     accounts = Accounts(home / "budget.sqlite")
     spent = accounts.spent("trial").calls
     assert accounts.leased("trial").calls == 0
+    assert accounts.segments == [], "nothing is remembered of files that are gone"
     accounts.close()
     return spent
+
+
+SPEND = """
+import sys
+from pathlib import Path
+from synth_assets.errors import BudgetExceeded
+from synth_assets.llm.call_store import MemoryCallStore
+from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
+
+recipe = make_recipe({"model": "openai_compatible/m", "base_url": sys.argv[2],
+                      "max_concurrency": 8}, calls_per_day=300)
+try:
+    with make_engine(Path(sys.argv[1]), recipe=recipe, calls=MemoryCallStore()) as engine:
+        list(engine.ask(ask_for(f"{sys.argv[3]} {n}") for n in range(10_000)))
+except BudgetExceeded:
+    print("spent", engine.stats.made)
+"""
+
+
+def test_a_budget_holds_over_processes_to_the_last_call_though_one_is_killed(tmp_path: Path):
+    served: list[str] = []
+    is_half_spent = threading.Event()
+
+    def respond(asked: Asked):
+        served.append(asked.prompt)
+        if len(served) == 150:
+            is_half_spent.set()
+        return says("yes")
+
+    with loopback(respond, delay_s=0.005) as server:
+        children = [
+            start_python(SPEND, str(tmp_path), server.base_url, name) for name in ("a", "b", "c")
+        ]
+        assert is_half_spent.wait(60)
+        children[0].kill()
+        said = [child.communicate(timeout=120) for child in children]
+    made = [int(out.split()[1]) for out, _ in said[1:]]
+    recover(tmp_path, MemoryCallStore())
+    assert spent_calls(tmp_path) == 300, said
+    in_flight = len(served) - 300
+    assert 0 <= in_flight <= CONCURRENCY, "what the killed one had sent, and nobody has a reply of"
+    assert sum(made) <= 300

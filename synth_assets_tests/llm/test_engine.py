@@ -488,3 +488,29 @@ def test_a_long_stage_moves_calls_into_the_store_while_it_runs(
         list(engine.ask([ask_for("a"), ask_for("b"), ask_for("c")]))
     assert len(store.rows) == 4
     assert engine.stats.made == 4
+
+
+def test_a_store_that_fails_while_a_stage_runs_stops_it_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("synth_assets.llm.sending.FLUSH_S", 0.01)
+
+    class Locked(MemoryCallStore):
+        is_locked = True
+
+        def append(self, rows: Rows) -> None:
+            if self.is_locked:
+                raise SynthError("the store is locked")
+            super().append(rows)
+
+    async def slowly(request: Request) -> str:
+        await asyncio.sleep(0.01)
+        return echo(request)
+
+    store = Locked()
+    with make_engine(tmp_path, slowly, calls=store) as engine:
+        with pytest.raises(SynthError, match="the store is locked"):
+            list(engine.ask(ask_for("p", sample_index=n) for n in range(100_000)))
+        store.is_locked = False
+    assert len(store.rows) == engine.stats.made > 0
+    assert list((tmp_path / "journal").iterdir()) == []
