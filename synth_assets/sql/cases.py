@@ -33,8 +33,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from synth_assets.errors import SqlModelError
 from synth_assets.identity import canonical_json
+from synth_assets.sql.nearest import nearest
 from synth_assets.sql.project import SqlProject
-from synth_assets.sql.project_files import nearest
 from synth_assets.sql.relations import quote_name
 from synth_assets.sql.run import fetch
 

@@ -17,7 +17,8 @@ from synth_assets.sql.columns import Lineage, trace_columns
 from synth_assets.sql.compiler import Draft, bind, draft, draft_sql, inline, relate
 from synth_assets.sql.data_tests import DataTest, offending_rows
 from synth_assets.sql.model import SqlModel
-from synth_assets.sql.project_files import ProjectFiles, nearest, read_project
+from synth_assets.sql.nearest import nearest
+from synth_assets.sql.project_files import ProjectFiles, read_project
 from synth_assets.sql.relations import duckdb_types, empty_relation
 from synth_assets.sql.render import REF_PREFIX
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -12,13 +10,14 @@ from synth_assets.errors import SqlModelError
 from synth_assets.schemas import TABLES, TableSchema
 from synth_assets.sql.data_tests import DataTest
 from synth_assets.sql.model import Layer, SqlModel, read_model
-from synth_assets.sql.render import Use
+from synth_assets.sql.nearest import nearest
 from synth_assets.sql.schema_file import (
     CheckEntry,
     ModelEntry,
     read_schema_file,
     read_sources_file,
 )
+from synth_assets.sql.template_uses import Use
 
 LAYERS: tuple[Layer, ...] = ("staging", "marts", "checks")
 
@@ -56,12 +55,6 @@ def read_project(folder: Path) -> ProjectFiles:
     checks = {name: model for name, model in found.items() if model.layer == "checks"}
     tested = _with_checks(models, checks, entries, known)
     return ProjectFiles(sources, _in_order(tested), checks)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message: the nearest known name as a question, or a full stop."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else "."
 
 
 def _read_sources(path: Path) -> dict[str, TableSchema]:
