@@ -115,17 +115,45 @@ def relate(draft: Draft, relations: Mapping[str, str]) -> str:
     return query.sql("duckdb", comments=False)
 
 
-def bind(draft: Draft, tables: Mapping[str, Mapping[str, str]]) -> pl.Schema:
-    """The output columns of ``draft``, as DuckDB itself binds it on empty relations.
+def bind(draft: Draft, tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """{output column: DuckDB type} of ``draft``, as DuckDB itself binds it on empty relations.
 
     tables: ref → {column: DuckDB type}. Errors: `SqlModelError` with file, line and, for an
     unknown column, the nearest known one.
     """
     sql = relate(draft, {name: empty_relation(types) for name, types in tables.items()})
     try:
-        return scratch_connection().sql(sql).limit(0).pl().schema
+        bound = scratch_connection().sql(sql)
     except duckdb.Error as error:
         raise SqlModelError(_explain(draft, tables, error)) from error
+    columns = bound.columns
+    for column in columns:
+        if [name.lower() for name in columns].count(column.lower()) > 1:
+            raise SqlModelError(f"{draft.where}: gives two columns named {column!r}; rename one")
+    return {name: str(kind) for name, kind in zip(columns, bound.types, strict=True)}
+
+
+def polars_schema(where: str, types: Mapping[str, str]) -> pl.Schema:
+    """The types of a frame that a query of these columns is read into."""
+    try:
+        return scratch_connection().sql(f"SELECT * FROM {empty_relation(types)}").pl().schema
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        raise SqlModelError(
+            f"{where}: a column's type cannot be read ({error}); cast it"
+        ) from error
+
+
+def narrowed(draft: Draft, name: str, rows: Draft) -> Draft:
+    """``draft`` with each reading of ``name`` replaced by the query ``rows``."""
+    query = draft.query.copy()
+    for table in list(query.find_all(exp.Table)):
+        if table.name == REF_PREFIX + name:
+            inner = exp.Subquery(
+                this=rows.query.copy(),
+                alias=exp.TableAlias(this=exp.to_identifier(table.alias or name, quoted=True)),
+            )
+            table.replace(inner)
+    return Draft(draft.where, draft.rendered, query)
 
 
 def _explain(draft: Draft, tables: Mapping[str, Mapping[str, str]], error: duckdb.Error) -> str:

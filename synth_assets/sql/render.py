@@ -23,7 +23,7 @@ from synth_assets.errors import SqlModelError
 from synth_assets.sql.guard import MAX_CHARACTERS
 from synth_assets.sql.macros import NO_MACROS, Macros, reachable
 from synth_assets.sql.sandbox import Environment, Meter, TooMuch, bounded
-from synth_assets.sql.template_uses import Use, Uses, parse, uses_of
+from synth_assets.sql.template_uses import Use, Uses, parse, source_name, uses_of
 from synth_assets.sql.values import Value, ValueStore
 
 REF_PREFIX = "__ref__"
@@ -147,7 +147,7 @@ def render(
 
     environment = Environment(meter, _finalizer(meter, store))
     environment.globals.update(
-        ref=_Ref, source=lambda name, table: _Ref(f"{name}.{table}"), var=variable,
+        ref=_Ref, source=lambda *names: _Ref(source_name(*names)), var=variable,
         this=_Ref(this), is_incremental=lambda: is_incremental, config=lambda **_: "",
     )  # fmt: skip
     try:

@@ -21,6 +21,8 @@ from synth_assets.sql.unsupported import explain
 
 FUNCTIONS = ("ref", "source", "var", "config", "is_incremental", "range")
 THIS = "this"
+LAKE = "lake"
+"""Source of the tables that the recipe's own stages make: ``source('lake', 'calls')``."""
 UNKNOWN_TAG = re.compile(r"unknown tag '(\w+)'")
 
 
@@ -168,7 +170,13 @@ def _named(place: str, where: str, function: str, call: nodes.Call) -> Uses:
         raise SqlModelError(f"{place}: {function} takes at most {most} arguments")
     if function == "var":
         return Uses(variables=(Use(names[0], call.lineno, where, len(call.args) > 1),))
-    return Uses(refs=(Use(".".join(names), call.lineno, where),))
+    return Uses(refs=(Use(source_name(*names), call.lineno, where),))
+
+
+def source_name(*names: str) -> str:
+    """The name that ``ref(name)`` or ``source(source, table)`` means. A table of the lake has its
+    own name, as if by ref."""
+    return ".".join(names[1:] if len(names) > 1 and names[0] == LAKE else names)
 
 
 def _config(place: str, call: nodes.Call) -> dict[str, Any]:
