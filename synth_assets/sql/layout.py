@@ -1,8 +1,8 @@
 """The folder of a SQL project in, where its files lie and how it configures them out.
 
 With a ``dbt_project.yml`` the folder is laid out as dbt's. Without one it is laid out as ours:
-``staging/`` (each read through, never stored), ``marts/`` (tables), ``models/`` (views), and tests
-in ``checks/``; there every table, column and check is described.
+``staging/`` (each read through, never stored), ``marts/`` (tables), ``models/`` (views), singular
+tests in ``checks/``, unit tests in ``unit_tests/``; there every table and column is described.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ PACKAGE_FILES = ("packages.yml", "dependencies.yml")
 class Layout:
     """Where the files of a project lie.
 
-    is_dbt: laid out by a ``dbt_project.yml``. models, seeds, macros, tests: folders, absent ones
-    left out. variables: values of var() that the project declares.
+    is_dbt: laid out by a ``dbt_project.yml``. models, seeds, macros, tests, unit_tests: folders,
+    absent ones left out. variables: values of var() that the project declares.
     configs: for ``models``, ``seeds`` and ``tests``: (names of folders, config), outer ones first.
     of_root: config of every model under a folder of that name.
     """
@@ -49,6 +49,7 @@ class Layout:
     seeds: tuple[Path, ...]
     macros: tuple[Path, ...]
     tests: tuple[Path, ...]
+    unit_tests: tuple[Path, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     configs: Mapping[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = field(
         default_factory=dict
@@ -89,6 +90,7 @@ def _own_layout(folder: Path) -> Layout:
         seeds=_existing(folder, "seeds"),
         macros=_existing(folder, "macros"),
         tests=_existing(folder, "checks", "tests"),
+        unit_tests=_existing(folder, "unit_tests"),
         of_root={"staging": {"materialized": "ephemeral"}, "marts": {"materialized": "table"}},
     )  # fmt: skip
 

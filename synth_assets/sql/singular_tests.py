@@ -44,6 +44,8 @@ def singular_tests(
                 f"{check.path}: no schema.yml says which model it checks; add "
                 f"checks: [{{name: {name}, model: …, description: …}}]"
             )
+        if entry.where:
+            raise SqlModelError(f"{path}: check {name}: write the where into its SELECT")
         owner = entry.model or _last_read(check, models)
         if owner not in models and owner not in said.sources:
             raise SqlModelError(
@@ -85,8 +87,6 @@ def _entries(
                 f"{path}: check {entry.name!r} has no file {entry.name}.sql"
                 + nearest(entry.name, checks)
             )
-        if entry.where:
-            raise SqlModelError(f"{path}: check {entry.name}: write where into its SELECT")
         entries[entry.name] = (path, entry)
     return entries
 

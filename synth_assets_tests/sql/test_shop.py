@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -29,8 +30,10 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
-def run(folder: Path, database: duckdb.DuckDBPyConnection, **options: bool) -> ProjectRun:
-    return run_project(SqlProject.load(folder), database, **options)
+def run(
+    folder: Path, database: duckdb.DuckDBPyConnection, *, full_refresh: bool = False
+) -> ProjectRun:
+    return run_project(SqlProject.load(folder), database, full_refresh=full_refresh)
 
 
 def take_more_seeds(folder: Path) -> None:
@@ -38,7 +41,7 @@ def take_more_seeds(folder: Path) -> None:
         shutil.copy(path, folder / "seeds")
 
 
-def rows(database: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
+def rows(database: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
     return database.execute(sql).fetchall()
 
 
