@@ -78,11 +78,11 @@ def offending_rows(test: DataTest) -> str:
         values = ", ".join(exp.convert(value).sql("duckdb") for value in test.values)
         return f"{select} WHERE {column} IS NOT NULL AND {column} NOT IN ({values})"
     if test.kind == "relationships":
-        parent = f"{quote_name(REF_PREFIX + str(test.to))} AS parent"
-        parent_field = f"parent.{quote_name(str(test.to_field))}"
+        parent, to_field = quote_name(REF_PREFIX + str(test.to)), quote_name(str(test.to_field))
+        known = f"(SELECT {to_field} AS value FROM {parent}) AS parent"
         return (
             f"{select} WHERE {column} IS NOT NULL "
-            f"AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {parent_field} = {column})"
+            f"AND NOT EXISTS (SELECT 1 FROM {known} WHERE parent.value = {column})"
         )
     return f"{select} WHERE (\n{test.expression}\n) IS NOT TRUE"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from synth_assets.sql.columns import Lineage, trace_columns
 from synth_assets.sql.compiler import Draft, bind, draft, inline, polars_schema, relate
 from synth_assets.sql.data_test_drafts import draft_of_test
 from synth_assets.sql.data_tests import DataTest
+from synth_assets.sql.ephemeral import read_through, stored_refs
 from synth_assets.sql.model import Described, SeedModel, SqlModel
 from synth_assets.sql.nearest import nearest
 from synth_assets.sql.project_files import ProjectFiles, read_project
@@ -222,6 +224,15 @@ class SqlProject:
             raise SqlModelError(f"{self.folder}: no model is named {name!r}{hint}")
         return self.models[name]
 
+    def values_of(self, name: str, variables: Variables) -> dict[str, Any]:
+        """The values of the variables that a model itself uses; days as text."""
+        values = self._with_own(variables)
+        used = {use: values.get(use) for use in self._model(name).variables}
+        return {
+            use: value.isoformat() if isinstance(value, datetime.date) else value
+            for use, value in used.items()
+        }
+
     def _with_own(self, variables: Variables) -> Variables:
         """The project's variables, with those given in front."""
         return {**self.files.layout.variables, **variables}
@@ -266,33 +277,14 @@ class SqlProject:
         return Compiled(name, sql, inputs, types)
 
     def _stored(self, refs: Iterable[str], given: Mapping[str, str] = NOTHING) -> tuple[str, ...]:
-        """``refs`` with each ephemeral model that is not given replaced by what it reads."""
-        found: dict[str, None] = {}
-        for ref in refs:
-            inner = self.models.get(ref)
-            if inner is not None and inner.is_ephemeral and ref not in given:
-                found.update(dict.fromkeys(self._stored(inner.refs, given)))
-            else:
-                found[ref] = None
-        return tuple(found)
+        return stored_refs(self.models, refs, given)
 
     def _staged(
         self, refs: Iterable[str], given: Mapping[str, str], variables: Variables
     ) -> dict[str, Draft]:
         """The ephemeral models that ``refs`` lead to, each after what it reads itself."""
-        needed: set[str] = set()
-        waiting = list(refs)
-        while waiting:
-            ref = waiting.pop()
-            model = self.models.get(ref)
-            if model and model.is_ephemeral and ref not in given and ref not in needed:
-                needed.add(ref)
-                waiting.extend(model.refs)
-        return {
-            name: self._draft(model, variables)
-            for name, model in self.models.items()
-            if name in needed
-        }
+        through = read_through(self.models, refs, given)
+        return {model.name: self._draft(model, variables) for model in through}
 
     def _types(self, refs: Iterable[str], variables: Variables) -> dict[str, Mapping[str, str]]:
         return {ref: self.types(ref, variables) for ref in refs}
