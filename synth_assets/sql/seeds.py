@@ -20,9 +20,17 @@ from synth_assets.sql.scratch import scratch_connection
 
 MAX_BYTES = 32_000_000
 """A seed is a small table that people edit; larger data belongs into a source."""
-TYPES = ("INTEGER", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP")
+TYPES = ("INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "DATE", "TIMESTAMP")
 """What a column without a declared type is, the first that all its values can be; else text."""
 BOOLEANS = frozenset({"true", "false"})
+WHOLE = "[+-]?[0-9]+"
+FORMS = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), WHOLE),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
+    "DATE": "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
+}
+"""How a text of a type is written: DuckDB's own cast would round 1.6, take ``nan``, and cut the
+time off a day."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +120,12 @@ def _require_type(
 
 
 def _strangest(connection: duckdb.DuckDBPyConnection, column: str, kind: str) -> str | None:
-    """A text of the column that is no value of the type; None where there is none.
-
-    A whole number with a fraction would be rounded in silence, so it counts as strange.
-    """
+    """A text of the column that is no value of the type; None where there is none."""
     name = quote_name(column)
     parsed = duckdb.type(kind)  # refuses what is no type, such as more SQL
     odd = f"TRY_CAST({name} AS {parsed}) IS NULL"
-    if str(parsed) in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT"):
-        odd += f" OR NOT regexp_full_match(trim({name}), '[+-]?[0-9]+')"
+    if str(parsed) in FORMS:
+        odd += f" OR NOT regexp_full_match(trim({name}), '{FORMS[str(parsed)]}')"
     found = connection.execute(
         f"SELECT {name} FROM cells WHERE {name} IS NOT NULL AND ({odd}) LIMIT 1"
     ).fetchone()

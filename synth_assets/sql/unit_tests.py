@@ -15,14 +15,39 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synth_assets.errors import SqlModelError
-from synth_assets.sql.cases import Case, Row, load_cases
+from synth_assets.sql.cases import Case, Row, load_cases, run_case
 from synth_assets.sql.nearest import nearest
 from synth_assets.sql.project import SqlProject
 from synth_assets.sql.schema_file import ExpectEntry, GivenEntry, UnitTestEntry
 from synth_assets.sql.template_uses import THIS
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """A unit test and how the rows made differ from those expected; no line where it holds."""
+
+    case: Case
+    differences: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        case = self.case
+        named = {"file": str(case.path), "model": case.model, "name": case.name}
+        return {**named, "differences": self.differences}
+
+
+def run_unit_tests(project: SqlProject) -> Iterator[UnitResult]:
+    """Runs every unit test of a project. One that does not compile is told as a difference."""
+    for case in unit_cases(project):
+        try:
+            yield UnitResult(case, run_case(project, case))
+        except SqlModelError as error:
+            yield UnitResult(case, [str(error)])
 
 
 def unit_cases(project: SqlProject) -> list[Case]:
