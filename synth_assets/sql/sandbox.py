@@ -200,7 +200,7 @@ def check_node(where: str, node: nodes.Node, depth: int) -> None:
     place = f"{where}, line {node.lineno}"
     if not isinstance(node, ALLOWED_NODES):
         kind = type(node).__name__
-        hint = explain(kind.removesuffix("Block").lower())
+        hint = explain((kind.removesuffix("Block") or kind).lower())
         raise SqlModelError(
             f"{place}: " + (hint or f"Jinja's {kind} is not allowed; use ref, var, if and for")
         )

@@ -54,7 +54,18 @@ UNSUPPORTED = (
     ),
     Feature(
         "other tags of Jinja",
-        ("call", "do", "import", "include", "extends", "block", "filter", "with", "autoescape"),
+        (
+            "call",
+            "do",
+            "import",
+            "fromimport",
+            "include",
+            "extends",
+            "block",
+            "filter",
+            "with",
+            "autoescape",
+        ),
         "macros are known in every file without import; write macro, set, if and for",
     ),
     Feature("logging from a model", ("log", "print", "exceptions", "debug"), "look at the rows"),
@@ -108,7 +119,7 @@ def explain(word: str) -> str | None:
     feature = BY_WORD.get(word.removeprefix("+"))
     if feature is None:
         return None
-    return f"{word!r}: dbt's {feature.name} are not supported; {feature.instead}"
+    return f"{word!r} of dbt's is not supported ({feature.name}): {feature.instead}"
 
 
 def refuse(where: str, words: Iterable[object]) -> None:

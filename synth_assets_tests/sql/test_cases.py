@@ -126,7 +126,7 @@ def test_a_unit_test_of_dbts_casts_what_it_compares(
         ("sample_index: 1", "sample_idx: 1", "no column 'sample_idx'; did you mean 'sample_index'"),
         ("half: 0.5", "haf: 0.5", "no column 'haf'; did you mean 'half'"),
         ("rows: [{completion_id: c1, h", "format: csv\n      rows: [{h", "are written otherwise"),
-        ("rows: [{completion_id: c1, h", "fixture: f\n      rows: [{h", "dbt's fixtures"),
+        ("rows: [{completion_id: c1, h", "fixture: f\n      rows: [{h", "not supported .fixtures"),
         ("rows: [{completion_id: c1, h", "format: sql\n      rows: [{h", "Input should be 'dict'"),
         ("model: m", "overrides: {macros: {now: 1}}\n    model: m", "is_incremental"),
     ],
