@@ -69,7 +69,7 @@ def compare(theirs: Path, ours: Path) -> int:
                 print(f"  {name}: columns differ: dbt {columns[0]}, this package {columns[1]}")
                 differing += 1
                 continue
-            gone, new, rows = (
+            missing, surplus, rows = (
                 connection.execute(f"SELECT count(*) FROM ({sql})").fetchall()[0][0]
                 for sql in (
                     f"FROM dbt.main.{name} EXCEPT ALL FROM ours.main.{name}",
@@ -77,9 +77,10 @@ def compare(theirs: Path, ours: Path) -> int:
                     f"FROM ours.main.{name}",
                 )
             )
-            differing += bool(gone or new)
+            differing += bool(missing or surplus)
             print(
-                f"  {name}: {rows} rows, " + (f"{gone} + {new} differ" if gone + new else "equal")
+                f"  {name}: {rows} rows, "
+                + (f"{missing} + {surplus} differ" if missing + surplus else "equal")
             )
     return differing
 

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from benchmarks.dbt.compare import compare
 from synth_assets.errors import SqlModelError
 from synth_assets.sql.project import SqlProject
 from synth_assets.sql.run_project import ProjectRun, run_project
@@ -180,3 +181,21 @@ def test_lineage_goes_through_a_dbt_project() -> None:
     ]  # fmt: skip
     assert project.lineage("stg_payments")["amount"] == [("raw.raw_payments", "amount_cents")]
     assert project.lineage("customers")["full_name"] == [("stg_customers", "full_name")]
+
+
+def test_the_comparison_with_dbt_sees_a_cell_a_type_and_a_table(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / f"{name}.duckdb" for name in ("dbt", "ours")]
+    for path in paths:
+        with duckdb.connect(str(path)) as connection:
+            run(shop, connection)
+    assert compare(*paths) == 0
+    with duckdb.connect(str(paths[1])) as connection:
+        connection.execute("UPDATE order_states SET order_state = 'lost' WHERE order_id = 101")
+        connection.execute("ALTER TABLE payments_log ALTER order_id TYPE BIGINT")
+        connection.execute("DROP TABLE seen_customers")
+    capsys.readouterr()
+    assert compare(*paths) == 3
+    said = capsys.readouterr().out
+    assert "order_states: 6 rows, 1 + 1 differ" in said and "orders: 6 rows, equal" in said

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from synth_assets.errors import SqlModelError
+from synth_assets.sql.cases import run_case
 from synth_assets.sql.project import SqlProject
+from synth_assets.sql.unit_tests import unit_cases
 from synth_assets.sql.unsupported import BY_WORD, UNSUPPORTED
 from synth_assets_tests.sql.test_layout import load
 
@@ -153,4 +155,7 @@ def test_the_example_of_the_manual_is_a_project(tmp_path: Path) -> None:
         path.write_text(text)
     project = SqlProject.load(tmp_path)
     project.validate({})
-    assert project.marts
+    (case,) = unit_cases(project)
+    assert run_case(project, case) == []
+    (test,) = (test for test in project.tests() if test.kind == "generic")
+    assert test.name == "at_least_words"
