@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test check bench format screenshots clean
+.PHONY: help install dev demo ui test check bench bench-dbt format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,15 @@ bench: $(VENV)/.installed-dev  ## Measure the calls beside raw aiohttp and litel
 format: $(VENV)/.installed-dev  ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+# Pinned where dbt's own releases do not resolve offline, and to the DuckDB that we run on.
+DBT_PACKAGES := 'dbt-core~=1.10.0' 'dbt-duckdb~=1.11.0' 'duckdb==1.5.5'
+
+bench-dbt: $(VENV)/.installed  ## Compare with dbt-duckdb, in an environment of its own: DBT_ENV=FOLDER
+	@test -n "$(DBT_ENV)" || { echo "name a folder for dbt's environment: make bench-dbt DBT_ENV=…"; exit 1; }
+	@test -x $(DBT_ENV)/bin/dbt || { $(PYTHON) -m venv $(DBT_ENV) && \
+		$(DBT_ENV)/bin/python -m pip install --quiet $(DBT_PACKAGES); }
+	@$(BIN)/python -m benchmarks.dbt.compare $(DBT_ENV)
 
 screenshots: $(VENV)/.installed-dev  ## Make the pictures in docs/ anew (needs Debian's chromium)
 	@$(BIN)/python -m docs.make_screenshots

@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from synth_assets.console.command import as_json, explained, named_recipe
+from synth_assets.console.command import FAILED, as_json, explained, named_recipe
 from synth_assets.console.history_commands import (
     diff_command,
     rebuild_command,
@@ -190,6 +190,35 @@ def query(sql: str, version: str | None, as_json: bool) -> None:
         print_json(frame.to_dicts())
     else:
         print_frame(Console(highlight=False), frame)
+
+
+@main.group()
+def sql() -> None:
+    """Look after the SQL models."""
+
+
+@sql.command("test")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@as_json
+@explained
+def sql_test(folder: Path | None, as_json: bool) -> None:
+    """Run the unit tests of the SQL models: rows given, rows expected.
+
+    FOLDER is a SQL project, in dbt's layout or ours; without it the project's own dbt_like_sql.
+    Nothing is read from the lake, and nothing is written.
+    """
+    from synth_assets.console.tables import print_unit_tests
+    from synth_assets.project import sql_folder
+    from synth_assets.sql.project import SqlProject
+    from synth_assets.sql.unit_tests import run_unit_tests
+
+    results = list(run_unit_tests(SqlProject.load(folder or sql_folder())))
+    failed = [result for result in results if result.differences]
+    if as_json:
+        print_json({"passed": len(results) - len(failed), "failed": [r.as_json() for r in failed]})
+    else:
+        print_unit_tests(people, results)
+    sys.exit(FAILED if failed else 0)
 
 
 @main.command()

@@ -127,7 +127,7 @@ def run_aiohttp(case: dict[str, Any]) -> dict[str, Any]:
 
 def run_litellm(case: dict[str, Any]) -> dict[str, Any]:
     """Bare ``litellm.acompletion``, as its documentation shows it."""
-    import litellm  # noqa: TID251  # the thing measured
+    import litellm  # the thing measured
 
     async def all_of_them() -> None:
         waiting = prompts(case["calls"], case.get("size", 200))

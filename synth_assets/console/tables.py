@@ -22,6 +22,7 @@ from synth_assets.stages.forecast import Range
 if TYPE_CHECKING:
     import polars as pl
 
+    from synth_assets.sql.unit_tests import UnitResult
     from synth_assets.stages.checking import Finding
     from synth_assets.stages.planning import PlanRow
     from synth_assets.stages.status import TableStatus
@@ -86,6 +87,19 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
         line = Text(f"  {finding.level:<8}", STYLES[finding.level])
         line.append(f"{finding.part}: ", "bold").append(plain(finding.message), "default")
         console.print(line, soft_wrap=True)
+
+
+def print_unit_tests(console: Console, results: Sequence[UnitResult]) -> None:
+    """The unit tests that failed, with what differs, and how many there were."""
+    failed = [result for result in results if result.differences]
+    for result in failed:
+        line = Text("  failed  ", STYLES["error"])
+        line.append(f"{result.case.model}: ", "bold").append(plain(result.case.name), "default")
+        console.print(line.append(f"  ({plain(str(result.case.path))})"), soft_wrap=True)
+        for difference in result.differences:
+            console.print(Text(f"    {plain(difference)}"), soft_wrap=True)
+    shown = f"{count_of(len(results), 'unit test')}, {len(failed)} failed"
+    console.print(shown, markup=False)
 
 
 def print_frame(console: Console, frame: pl.DataFrame) -> None:

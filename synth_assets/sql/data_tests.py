@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,17 +11,23 @@ from sqlglot import exp
 
 from synth_assets.sql.relations import quote_name
 from synth_assets.sql.render import REF_PREFIX
+from synth_assets.sql.thresholds import ANY, is_met
 
 Severity = Literal["warn", "error"]
-Kind = Literal["not_null", "unique", "accepted_values", "relationships", "expression", "check"]
+Verdict = Literal["pass", "warn", "error"]
+Kind = Literal[
+    "not_null", "unique", "accepted_values", "relationships", "expression", "generic", "check"
+]
 
 
 @dataclass(frozen=True)
 class DataTest:
     """One test of one model.
 
-    name: unique within the model. threshold: most offending rows that still pass.
-    values (accepted_values), to and field (relationships), expression (expression): as declared.
+    name: unique within the model. error_if, warn_if: conditions on the number of offending rows.
+    where: SQL that chooses the rows looked at. limit: most offending rows looked for.
+    values (accepted_values), to and to_field (relationships), expression (expression), macro and
+    arguments (generic): as declared.
     refs: other relations that the test reads. path: the file that declares it.
     """
 
@@ -31,18 +38,34 @@ class DataTest:
     column: str | None = None
     description: str = ""
     severity: Severity = "error"
-    threshold: int = 0
+    error_if: str = ANY
+    warn_if: str = ANY
+    where: str | None = None
+    limit: int | None = None
     values: tuple[Any, ...] = ()
     to: str | None = None
-    field: str | None = None
+    to_field: str | None = None
     expression: str | None = None
+    macro: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     refs: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """How messages call it."""
+        return f"{self.path}: test {self.name} of {self.model}"
+
+    def verdict(self, offending: int) -> Verdict:
+        """What this many offending rows mean."""
+        if self.severity == "error" and is_met(self.error_if, offending):
+            return "error"
+        return "warn" if is_met(self.warn_if, offending) else "pass"
 
 
 def offending_rows(test: DataTest) -> str:
-    """The SELECT of a declared test, with refs as ``"__ref__<name>"``; singular checks are files
-    of their own. An expression that is null offends: absence is not a pass."""
-    model = f"{quote_name(REF_PREFIX + test.model)} AS model"
+    """The SELECT of a declared test, with refs as ``"__ref__<name>"``; generic and singular tests
+    are SQL of their own. An expression that is null offends: absence is not a pass."""
+    model = f"{rows_looked_at(test)} AS model"
     column = f"model.{quote_name(test.column)}" if test.column else ""
     select = f"SELECT model.* FROM {model}"
     if test.kind == "not_null":
@@ -55,10 +78,18 @@ def offending_rows(test: DataTest) -> str:
         values = ", ".join(exp.convert(value).sql("duckdb") for value in test.values)
         return f"{select} WHERE {column} IS NOT NULL AND {column} NOT IN ({values})"
     if test.kind == "relationships":
-        parent = f"{quote_name(REF_PREFIX + str(test.to))} AS parent"
-        field = f"parent.{quote_name(str(test.field))}"
+        parent, to_field = quote_name(REF_PREFIX + str(test.to)), quote_name(str(test.to_field))
+        known = f"(SELECT {to_field} AS value FROM {parent}) AS parent"
         return (
             f"{select} WHERE {column} IS NOT NULL "
-            f"AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {field} = {column})"
+            f"AND NOT EXISTS (SELECT 1 FROM {known} WHERE parent.value = {column})"
         )
     return f"{select} WHERE (\n{test.expression}\n) IS NOT TRUE"
+
+
+def rows_looked_at(test: DataTest) -> str:
+    """The model, or those of its rows for which ``where`` holds."""
+    model = quote_name(REF_PREFIX + test.model)
+    if test.where is None:
+        return model
+    return f"(SELECT * FROM {model} AS {quote_name(test.model)} WHERE (\n{test.where}\n))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from synth_assets.errors import SqlModelError
 from synth_assets.identity import content_hash
 from synth_assets.schemas import Column, TableSchema
 from synth_assets.sql.columns import Lineage, trace_columns
-from synth_assets.sql.compiler import Draft, bind, draft, draft_sql, inline, relate
-from synth_assets.sql.data_tests import DataTest, offending_rows
-from synth_assets.sql.model import SqlModel
-from synth_assets.sql.project_files import ProjectFiles, nearest, read_project
-from synth_assets.sql.relations import duckdb_types, empty_relation
+from synth_assets.sql.compiler import Draft, bind, draft, inline, polars_schema, relate
+from synth_assets.sql.data_test_drafts import draft_of_test
+from synth_assets.sql.data_tests import DataTest
+from synth_assets.sql.ephemeral import read_through, stored_refs
+from synth_assets.sql.model import Described, SeedModel, SqlModel
+from synth_assets.sql.nearest import nearest
+from synth_assets.sql.project_files import ProjectFiles, read_project
+from synth_assets.sql.relations import empty_relation
 from synth_assets.sql.render import REF_PREFIX
 
 Variables = Mapping[str, Any]
@@ -27,27 +31,39 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Compiled:
-    """One SELECT that DuckDB has bound. inputs: tables and marts it reads; schema: its columns."""
+    """One SELECT that DuckDB has bound. inputs: stored relations that it reads; types: column →
+    DuckDB type."""
 
     name: str
     sql: str
     inputs: tuple[str, ...]
-    schema: pl.Schema
+    types: Mapping[str, str]
+
+    @property
+    def schema(self) -> pl.Schema:
+        return polars_schema(self.name, self.types)
 
 
 class SqlProject:
-    """The models, singular checks and sources of one folder, such as dbt_like_sql.
+    """The models, seeds, singular checks and sources of one folder, such as dbt_like_sql.
 
-    Staging models are never stored: a query that refers to one has it as a CTE, unless a relation
-    is given for it. Where no relation is given for a table or a mart, it is read as empty, with
-    the columns it is declared with.
+    Ephemeral models are never stored: a query that refers to one has it as a CTE, unless a
+    relation is given for it. Where no relation is given for a table, a seed or a stored model, it
+    is read as empty, with the columns that it has.
     """
 
     def __init__(self, folder: Path, files: ProjectFiles) -> None:
         self.folder = folder
+        self.files = files
         self.models: dict[str, SqlModel] = files.models
+        self.seeds: dict[str, SeedModel] = files.seeds
         self.checks: dict[str, SqlModel] = files.checks
-        self.sources: dict[str, TableSchema] = files.sources
+        self._source_types: dict[str, Mapping[str, str]] = {
+            name: source.types for name, source in files.sources.items() if source.types is not None
+        }
+        for name, source in files.sources.items():
+            if source.place[1] in self.seeds:  # it stands in for the table
+                self._source_types.setdefault(name, self.seeds[source.place[1]].seed.types)
         self._known: dict[str, Any] = {}
         self._used: dict[str, frozenset[str]] = {}
         for name, model in (*self.models.items(), *self.checks.items()):
@@ -61,29 +77,39 @@ class SqlProject:
 
     @property
     def marts(self) -> tuple[str, ...]:
-        """Names of the models that are tables of the lake, in dependency order."""
-        return tuple(name for name, model in self.models.items() if model.layer == "marts")
+        """Names of the models that are stored, in dependency order."""
+        return tuple(name for name, model in self.models.items() if not model.is_ephemeral)
+
+    def learn_types(self, source: str, types: Mapping[str, str]) -> None:
+        """What a database says of the columns of a source: its word goes before schema.yml's."""
+        if self._source_types.get(source) != types:
+            self._source_types[source] = dict(types)
+            self._known.clear()
 
     def inputs(self, name: str) -> tuple[str, ...]:
-        """Tables and marts that a model reads, through its staging models."""
-        return self._stored(self._model(name).refs)
+        """Stored relations that a model reads, through its ephemeral models."""
+        return () if name in self.seeds else self._stored(self._model(name).refs)
 
     def test_inputs(self, name: str) -> tuple[str, ...]:
-        """Tables and marts that only the tests of a model read, besides the model itself."""
-        refs = self._stored(ref for test in self._model(name).tests for ref in test.refs)
+        """Stored relations that only the tests of a table read, besides the table itself."""
+        refs = self._stored(ref for test in self.described(name).tests for ref in test.refs)
         return tuple(ref for ref in refs if ref != name and ref not in self.inputs(name))
 
     def compile(
-        self, name: str, relations: Mapping[str, str] = NOTHING, variables: Variables = NOTHING
-    ) -> Compiled:
+        self, name: str, relations: Mapping[str, str] = NOTHING, variables: Variables = NOTHING,
+        *, is_incremental: bool = False,
+    ) -> Compiled:  # fmt: skip
         """The SELECT of a model.
 
         relations: ref → SQL relation, such as ``"lake"."chat"."completions"`` or a subquery in
-        parentheses. variables: values of var(). Errors: `SqlModelError`.
+        parentheses. variables: values of var(). is_incremental: only the new rows of a table that
+        is there, ``relations[name]``. Errors: `SqlModelError`.
         """
         model = self._model(name)
-        query, schema = self._draft(model, variables), self.schema(name, variables)
-        return self._finish(name, query, model.refs, schema, relations, variables)
+        query = self._draft(model, variables, is_incremental)
+        refs = (*model.refs, name) if is_incremental else model.refs
+        types = self._bound(model, variables, is_incremental)
+        return self._finish(name, query, refs, types, relations, variables)
 
     def compile_test(
         self, test: DataTest, relations: Mapping[str, str] = NOTHING, variables: Variables = NOTHING
@@ -93,75 +119,104 @@ class SqlProject:
         key, refs = (test.model, test.name), (test.model, *test.refs)
         names = (*refs, test.name)
         query = self._remember(
-            ("test", *key), names, variables, lambda: self._test_draft(test, variables)
-        )
-        schema = self._remember(
-            ("test schema", *key), names, variables,
+            ("test", *key), names, variables,
+            lambda: draft_of_test(test, self.files, self._with_own(variables)),
+        )  # fmt: skip
+        types = self._remember(
+            ("test types", *key), names, variables,
             lambda: bind(query, self._types(refs, variables)),
         )  # fmt: skip
-        return self._finish(test.name, query, refs, schema, relations, variables)
+        return self._finish(test.name, query, refs, types, relations, variables)
+
+    def types(self, name: str, variables: Variables = NOTHING) -> Mapping[str, str]:
+        """{column: DuckDB type} of a model, a seed or a source."""
+        if name in self.files.sources:
+            if name not in self._source_types:
+                raise SqlModelError(
+                    f"{self.folder}: source {name!r}: give each of its columns a data_type, since "
+                    "no database is at hand to ask"
+                )
+            return self._source_types[name]
+        if name in self.seeds:
+            return self.seeds[name].seed.types
+        return self._bound(self._model(name), variables, False)
 
     def schema(self, name: str, variables: Variables = NOTHING) -> pl.Schema:
-        """The columns of a model or a table."""
-        if name in self.sources:
-            return self.sources[name].polars
-        model = self._model(name)
-
-        def build() -> pl.Schema:
-            return bind(self._draft(model, variables), self._types(model.refs, variables))
-
-        return self._remember(("schema", name), [name], variables, build)
+        """The columns of a model, a seed or a table, as a frame has them."""
+        return polars_schema(name, self.types(name, variables))
 
     def table_schema(self, name: str, variables: Variables = NOTHING) -> TableSchema:
-        """A mart as a table of the lake: key, columns, and descriptions from schema.yml."""
-        model = self._model(name)
-        if model.key is None or model.key not in self.schema(name, variables):
-            raise SqlModelError(f"{model.path}: schema.yml names no column of it as its key")
+        """A stored model or a seed as a table of the lake: key, columns, and descriptions."""
+        of, schema = self.described(name), self.schema(name, variables)
+        if of.key is None or of.key not in schema:
+            raise SqlModelError(
+                f"{of.path}: schema.yml names no column of it as its key; test one as unique and "
+                "not_null, or write key: COLUMN"
+            )
         columns = tuple(
-            Column(column, dtype, model.columns.get(column, ""))
-            for column, dtype in self.schema(name, variables).items()
+            Column(column, dtype, of.columns.get(column, "")) for column, dtype in schema.items()
         )
-        return TableSchema(name, model.key, model.description, columns)
+        return TableSchema(name, of.key, of.description, columns)
 
     def lineage(self, name: str, variables: Variables = NOTHING) -> Lineage:
-        """{output column: [(table or mart, column), …]}, through staging models."""
+        """{output column: [(stored relation, column), …]}, through ephemeral models."""
+        if name in self.seeds:
+            return {column: [] for column in self.types(name)}
         model = self._model(name)
         whole = inline(self._draft(model, variables), self._staged(model.refs, {}, variables))
         types = self._types(self.inputs(name), variables)
         traced = trace_columns(whole.query, {REF_PREFIX + ref: of for ref, of in types.items()})
         return {
             column: [(table.removeprefix(REF_PREFIX), of) for table, of in traced.get(column, [])]
-            for column in self.schema(name, variables)
+            for column in self.types(name, variables)
         }
 
     def code_hash(self, name: str, variables: Variables = NOTHING) -> str:
-        """Hash of what a model and its staging models say once rendered: formatting and comments
-        do not change it, the values of its variables do."""
+        """Hash of what a model and its ephemeral models say once rendered: formatting and comments
+        do not change it, the values of its variables do. Of a seed: of its rows and types."""
+        if name in self.seeds:
+            return self.seeds[name].seed.hash
         model = self._model(name)
         staged = self._staged(model.refs, {}, variables)
+        how: list[Any] = []
+        if model.config.materialized == "incremental":
+            config = model.config
+            how = [
+                config.strategy, config.unique_key, config.on_schema_change,
+                self._draft(model, variables, True).hash,
+            ]  # fmt: skip
         return content_hash(
             "sql_model", name, self._draft(model, variables).hash,
-            {ref: inner.hash for ref, inner in staged.items()},
+            {ref: inner.hash for ref, inner in staged.items()}, how,
         )  # fmt: skip
 
     def validate(self, variables: Variables) -> None:
         """Compiles every model and test. Errors: `SqlModelError`, also where schema.yml describes
-        a column that does not exist, or leaves one out."""
-        for name, model in self.models.items():
-            columns = self.compile(name, {}, variables).schema.names()
-            for column in model.columns:
+        a column that does not exist, or, in our own layout, leaves one out."""
+        for name in (*self.seeds, *self.models):
+            of, columns = self.described(name), list(self.types(name, variables))
+            for column in of.columns:
                 if column not in columns:
                     raise SqlModelError(
-                        f"{model.path}: schema.yml describes a column {column!r} that it does not "
+                        f"{of.path}: schema.yml describes a column {column!r} that it does not "
                         f"have{nearest(column, columns)}"
                     )
-            missing = [column for column in columns if column not in model.columns]
-            if missing or not model.description:
-                raise SqlModelError(
-                    f"{model.path}: schema.yml does not describe {missing or name!r}"
-                )
-            for test in model.tests:
-                self.compile_test(test, {}, variables)
+            missing = [column for column in columns if not of.columns.get(column)]
+            if not self.files.layout.is_dbt and (missing or not of.description):
+                raise SqlModelError(f"{of.path}: schema.yml does not describe {missing or name!r}")
+            if name in self.models and self.models[name].config.materialized == "incremental":
+                self.compile(name, {}, variables, is_incremental=True)
+        for test in self.tests():
+            self.compile_test(test, {}, variables)
+
+    def tests(self) -> list[DataTest]:
+        """Every test of sources, seeds and models."""
+        tables = (*self.files.sources.values(), *self.seeds.values(), *self.models.values())
+        return [test for table in tables for test in table.tests]
+
+    def described(self, name: str) -> Described:
+        """A model or a seed."""
+        return self.seeds[name] if name in self.seeds else self._model(name)
 
     def _model(self, name: str) -> SqlModel:
         if name not in self.models:
@@ -169,68 +224,71 @@ class SqlProject:
             raise SqlModelError(f"{self.folder}: no model is named {name!r}{hint}")
         return self.models[name]
 
-    def _draft(self, model: SqlModel, variables: Variables) -> Draft:
+    def values_of(self, name: str, variables: Variables) -> dict[str, Any]:
+        """The values of the variables that a model and its ephemeral models use; days as text."""
+        values = self._with_own(variables)
+        models = (name, *self._staged(self._model(name).refs, {}, variables))
+        used = {use: values.get(use) for each in models for use in self._model(each).variables}
+        return {
+            use: value.isoformat() if isinstance(value, datetime.date) else value
+            for use, value in used.items()
+        }
+
+    def _with_own(self, variables: Variables) -> Variables:
+        """The project's variables, with those given in front."""
+        return {**self.files.layout.variables, **variables}
+
+    def _draft(self, model: SqlModel, variables: Variables, is_incremental: bool = False) -> Draft:
+        values = self._with_own(variables)
         for use in model.source.variables:
-            if use.name not in variables and not use.has_default:
+            if use.name not in values and not use.has_default:
                 raise SqlModelError(
-                    f"{model.path}, line {use.line}: variable {use.name!r} has no value"
-                    f"{nearest(use.name, variables)} Known: {', '.join(sorted(variables))}"
+                    f"{use.place}: variable {use.name!r} has no value"
+                    f"{nearest(use.name, values)} Known: {', '.join(sorted(values))}"
                 )
         return self._remember(
-            ("draft", model.name), [model.name], variables,
-            lambda: draft(str(model.path), model.source, variables),
+            ("draft", model.name, str(is_incremental)), [model.name], variables,
+            lambda: draft(
+                str(model.path), model.source, values, this=model.name,
+                is_incremental=is_incremental,
+            ),
         )  # fmt: skip
 
-    def _test_draft(self, test: DataTest, variables: Variables) -> Draft:
-        if test.kind == "check":
-            return self._draft(self.checks[test.name], variables)
-        where = f"{test.path}: test {test.name} of {test.model}"
-        return draft_sql(where, offending_rows(test), [test.model, *test.refs])
+    def _bound(self, model: SqlModel, variables: Variables, is_incremental: bool) -> dict[str, str]:
+        def build() -> dict[str, str]:
+            tables = self._types(model.refs, variables)
+            if is_incremental:
+                tables[model.name] = dict(self.types(model.name, variables))
+            return bind(self._draft(model, variables, is_incremental), tables)
+
+        key = ("types", model.name, str(is_incremental))
+        return self._remember(key, [model.name], variables, build)
 
     def _finish(
-        self, name: str, query: Draft, refs: tuple[str, ...], schema: pl.Schema,
+        self, name: str, query: Draft, refs: tuple[str, ...], types: Mapping[str, str],
         relations: Mapping[str, str], variables: Variables,
     ) -> Compiled:  # fmt: skip
         staged = self._staged(refs, relations, variables)
         inputs = self._stored(refs, relations)
         all_relations = {
-            ref: relations.get(ref) or empty_relation(types)
-            for ref, types in self._types(inputs, variables).items()
+            ref: relations.get(ref) or empty_relation(of)
+            for ref, of in self._types(inputs, variables).items()
         }
         sql = relate(inline(query, staged), all_relations)
-        return Compiled(name, sql, inputs, schema)
+        return Compiled(name, sql, inputs, types)
 
     def _stored(self, refs: Iterable[str], given: Mapping[str, str] = NOTHING) -> tuple[str, ...]:
-        """``refs`` with each staging model that is not given replaced by what it reads."""
-        found: dict[str, None] = {}
-        for ref in refs:
-            inner = self.models.get(ref)
-            if inner is not None and inner.layer == "staging" and ref not in given:
-                found.update(dict.fromkeys(self._stored(inner.refs, given)))
-            else:
-                found[ref] = None
-        return tuple(found)
+        return stored_refs(self.models, refs, given)
 
     def _staged(
         self, refs: Iterable[str], given: Mapping[str, str], variables: Variables
     ) -> dict[str, Draft]:
-        """The staging models that ``refs`` lead to, each after what it reads itself."""
-        needed: set[str] = set()
-        waiting = list(refs)
-        while waiting:
-            ref = waiting.pop()
-            model = self.models.get(ref)
-            if model and model.layer == "staging" and ref not in given and ref not in needed:
-                needed.add(ref)
-                waiting.extend(model.refs)
-        return {
-            name: self._draft(model, variables)
-            for name, model in self.models.items()
-            if name in needed
-        }
+        """The ephemeral models that ``refs`` lead to, each after what it reads itself."""
+        through = read_through(self.models, refs, given)
+        return {model.name: self._draft(model, variables) for model in through}
 
-    def _types(self, refs: Iterable[str], variables: Variables) -> dict[str, dict[str, str]]:
-        return {ref: duckdb_types(self.schema(ref, variables)) for ref in refs}
+    def _types(self, refs: Iterable[str], variables: Variables) -> dict[str, Mapping[str, str]]:
+        return {ref: self.types(ref, variables) for ref in refs}
 
     def _remember(
         self, key: tuple[str, ...], names: Iterable[str], variables: Variables,

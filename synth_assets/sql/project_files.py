@@ -1,124 +1,174 @@
-"""The folder of a SQL project in, its models in dependency order, checks and sources out."""
+"""The folder of a SQL project in; its models in dependency order, seeds, sources and checks out."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from synth_assets.errors import SqlModelError
-from synth_assets.schemas import TABLES, TableSchema
 from synth_assets.sql.data_tests import DataTest
-from synth_assets.sql.model import Layer, SqlModel, read_model
-from synth_assets.sql.render import Use
-from synth_assets.sql.schema_file import (
-    CheckEntry,
-    ModelEntry,
-    read_schema_file,
-    read_sources_file,
-)
+from synth_assets.sql.declarations import Declarations, read_declarations
+from synth_assets.sql.declared_tests import BUILT_IN
+from synth_assets.sql.layout import Layout, read_layout
+from synth_assets.sql.macros import Macro, Macros, read_macros
+from synth_assets.sql.model import SeedModel, SourceTable, SqlModel, read_model, read_seed_model
+from synth_assets.sql.nearest import nearest
+from synth_assets.sql.render import call_source
+from synth_assets.sql.schema_file import UnitTestEntry
+from synth_assets.sql.singular_tests import singular_tests
+from synth_assets.sql.template_uses import Use
+from synth_assets.sql.unsupported import explain
 
-LAYERS: tuple[Layer, ...] = ("staging", "marts", "checks")
+NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class ProjectFiles:
-    """models: staging and marts, each after what it and its tests read. checks: singular tests."""
+    """models: each after what it and its tests read. checks: singular tests."""
 
-    sources: dict[str, TableSchema]
+    layout: Layout
+    macros: dict[str, Macro]
+    sources: dict[str, SourceTable]
+    seeds: dict[str, SeedModel]
     models: dict[str, SqlModel]
     checks: dict[str, SqlModel]
+    unit_tests: list[tuple[Path, UnitTestEntry]]
 
 
 def read_project(folder: Path) -> ProjectFiles:
-    """Reads ``sources.yml`` and the folders staging, marts and checks of ``folder``.
+    """Reads every file of a project.
 
     Errors: `SqlModelError` naming file, line and the nearest known name for an unknown ref.
     """
-    if not folder.is_dir():
-        raise SqlModelError(f"{folder}: there is no such folder of SQL models")
-    sources = _read_sources(folder / "sources.yml")
-    found: dict[str, SqlModel] = {}
-    entries: list[tuple[Path, CheckEntry]] = []
-    for layer in LAYERS:
-        models, checks = _read_layer(folder / layer, layer)
-        for model in models:
-            _require_new(model, found, sources)
-            found[model.name] = model
-        entries += checks
-    known = [*sources, *(name for name, model in found.items() if model.layer != "checks")]
-    for model in found.values():
+    layout = read_layout(folder)
+    macros = read_macros(path for _, path in layout.files(layout.macros, ".sql"))
+    said = read_declarations(layout)
+    seeds = _read_seeds(layout, said)
+    every = _read_models(layout, said, macros)
+    models = {name: model for name, model in every.items() if model.config.enabled}
+    said.require_files(set(every), {path.stem for _, path in layout.files(layout.seeds, ".csv")})
+    _require_one_each(said.sources, seeds, models)
+    known = [*said.sources, *seeds, *models]
+    checks, tests = singular_tests(layout, said, list(models), macros)
+    for model in (*models.values(), *checks.values()):
         for use in model.source.refs:
-            _require_known(str(model.path), use, known)
-    models = {name: model for name, model in found.items() if model.layer != "checks"}
-    checks = {name: model for name, model in found.items() if model.layer == "checks"}
-    tested = _with_checks(models, checks, entries, known)
-    return ProjectFiles(sources, _in_order(tested), checks)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message: the nearest known name as a question, or a full stop."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else "."
-
-
-def _read_sources(path: Path) -> dict[str, TableSchema]:
-    names = read_sources_file(path).sources
-    for name in names:
-        if name not in TABLES:
-            raise SqlModelError(f"{path}: no table is named {name!r}{nearest(name, TABLES)}")
-    return {name: TABLES[name] for name in names}
-
-
-def _read_layer(folder: Path, layer: Layer) -> tuple[list[SqlModel], list[tuple[Path, CheckEntry]]]:
-    models: dict[str, tuple[Path, ModelEntry]] = {}
-    checks: list[tuple[Path, CheckEntry]] = []
-    for path in sorted(folder.glob("*.yml")):
-        declared = read_schema_file(path)
-        checks += [(path, entry) for entry in declared.checks]
-        for entry in declared.models:
-            if not (folder / f"{entry.name}.sql").is_file():
-                known = [file.stem for file in folder.glob("*.sql")]
-                raise SqlModelError(
-                    f"{path}: describes {entry.name!r}, but there is no {entry.name}.sql"
-                    + nearest(entry.name, known)
-                )
-            models[entry.name] = (path, entry)
-    read: list[SqlModel] = []
-    for path in sorted(folder.glob("*.sql")):
-        declared_in, entry = models.get(path.stem, (path, None))
-        read.append(read_model(path, layer, entry, declared_in))
-    return read, checks
-
-
-def _require_new(
-    model: SqlModel, found: dict[str, SqlModel], sources: dict[str, TableSchema]
-) -> None:
-    if model.name in sources:
-        raise SqlModelError(f"{model.path}: a table is named {model.name!r} already; rename it")
-    if model.name in found:
-        raise SqlModelError(f"{model.path}: {found[model.name].path} has that name already")
-
-
-def _require_known(where: str, use: Use, known: list[str]) -> None:
-    if use.name not in known:
-        raise SqlModelError(
-            f"{where}, line {use.line}: ref({use.name!r}) names no model or table"
-            f"{nearest(use.name, known)} Known: {', '.join(sorted(known))}"
-        )
-
-
-def _in_order(models: dict[str, SqlModel]) -> dict[str, SqlModel]:
-    graph = {
-        name: {
-            ref
-            for ref in (*model.refs, *(of for test in model.tests for of in test.refs))
-            if ref in models
-        }
+            _require_known(use, known, every)
+    models = {
+        name: replace(model, tests=_tests(model.tests, macros, known) + tests.get(name, ()))
         for name, model in models.items()
     }
+    seeds = {
+        name: replace(seed, tests=_tests(seed.tests, macros, known) + tests.get(name, ()))
+        for name, seed in seeds.items()
+    }
+    sources = {
+        name: replace(table, tests=_tests(table.tests, macros, known))
+        for name, table in said.sources.items()
+    }
+    return ProjectFiles(
+        layout, macros, sources, seeds, _in_order(layout, models), checks, said.unit_tests
+    )
+
+
+def _read_models(layout: Layout, said: Declarations, macros: Macros) -> dict[str, SqlModel]:
+    for _, path in layout.files(layout.models, ".py"):
+        raise SqlModelError(f"{path}: {explain('.py')}")
+    found: dict[str, SqlModel] = {}
+    for root, path in layout.files(layout.models, ".sql"):
+        declared_in, entry = said.models.get(path.stem, (None, None))
+        layers = layout.configs_of("models", root, path)
+        model = read_model(path, layers, entry, declared_in, macros)
+        if model.name in found:
+            raise SqlModelError(f"{path}: {found[model.name].path} has that name already")
+        found[model.name] = model
+    return found
+
+
+def _read_seeds(layout: Layout, said: Declarations) -> dict[str, SeedModel]:
+    found: dict[str, SeedModel] = {}
+    for root, path in layout.files(layout.seeds, ".csv"):
+        declared_in, entry = said.seeds.get(path.stem, (None, None))
+        layers = layout.configs_of("seeds", root, path)
+        seed = read_seed_model(path, layers, entry, declared_in)
+        if path.stem in found:
+            raise SqlModelError(f"{path}: {found[path.stem].path} has that name already")
+        if seed is not None:
+            found[path.stem] = seed
+    return found
+
+
+def _require_one_each(
+    sources: Collection[str], seeds: Mapping[str, SeedModel], models: Mapping[str, SqlModel]
+) -> None:
+    for name, thing in (*seeds.items(), *models.items()):
+        if not NAME.fullmatch(name):
+            raise SqlModelError(
+                f"{thing.path}: {name!r} is no name of a table; use a-z, 0-9 and _, no digit first"
+            )
+        if name in sources:
+            raise SqlModelError(f"{thing.path}: a table is named {name!r} already; rename it")
+    for name in seeds.keys() & models.keys():
+        raise SqlModelError(f"{models[name].path}: {seeds[name].path} has that name already")
+
+
+def _require_known(use: Use, known: list[str], every: Mapping[str, SqlModel]) -> None:
+    if use.name in known:
+        return
+    if use.name in every:
+        raise SqlModelError(f"{use.place}: ref({use.name!r}) names a model that is not enabled")
+    call = "source({!r}, {!r})".format(*use.name.split(".")) if "." in use.name else None
+    raise SqlModelError(
+        f"{use.place}: {call or f'ref({use.name!r})'} names no model or table"
+        f"{nearest(use.name, known)} Known: {', '.join(sorted(known))}"
+    )
+
+
+def _tests(tests: Iterable[DataTest], macros: Macros, known: list[str]) -> tuple[DataTest, ...]:
+    """The tests with what they read, each name checked."""
+    complete: list[DataTest] = []
+    for test in tests:
+        if test.kind == "generic":
+            test = _with_macro(test, macros)
+        for ref in test.refs:
+            if ref not in known:
+                raise SqlModelError(
+                    f"{test.shown}: no model or table is named {ref!r}{nearest(ref, known)}"
+                )
+        complete.append(test)
+    return tuple(complete)
+
+
+def _with_macro(test: DataTest, macros: Macros) -> DataTest:
+    own = [name.removeprefix("test_") for name in macros if name.startswith("test_")]
+    name = str(test.macro).removeprefix("test_")
+    if name not in own:
+        raise SqlModelError(
+            f"{test.shown}: no test is named {name!r}{nearest(name, [*BUILT_IN, *own])}"
+        )
+    source = call_source(test.shown, str(test.macro), test.arguments, test.model, macros)
+    return replace(test, refs=tuple(use.name for use in source.refs if use.name != test.model))
+
+
+def _in_order(layout: Layout, models: dict[str, SqlModel]) -> dict[str, SqlModel]:
+    """Each model after what it and its tests read. In dbt's layout a circle that only tests close
+    is allowed, as dbt allows it: there the tests may run after all models."""
+    with_tests = {
+        name: {*model.refs, *(of for test in model.tests for of in test.refs)} & models.keys()
+        for name, model in models.items()
+    }
+    alone = {name: set(model.refs) & models.keys() for name, model in models.items()}
+    try:
+        return _sorted(models, with_tests)
+    except SqlModelError:
+        if not layout.is_dbt:
+            raise
+        return _sorted(models, alone)
+
+
+def _sorted(models: dict[str, SqlModel], graph: dict[str, set[str]]) -> dict[str, SqlModel]:
     try:
         return {name: models[name] for name in TopologicalSorter(graph).static_order()}
     except CycleError as error:
@@ -126,46 +176,4 @@ def _in_order(models: dict[str, SqlModel]) -> dict[str, SqlModel]:
         first = models[error.args[1][0]]
         raise SqlModelError(
             f"{first.path}: models, or their tests, refer to each other in a circle: {cycle}"
-        ) from (error)
-
-
-def _with_checks(
-    models: dict[str, SqlModel],
-    checks: dict[str, SqlModel],
-    entries: list[tuple[Path, CheckEntry]],
-    known: list[str],
-) -> dict[str, SqlModel]:
-    """The models with their singular checks among their tests, and every test's names checked."""
-    complete = dict(models)
-    for path, entry in entries:
-        if entry.name not in checks:
-            raise SqlModelError(
-                f"{path}: check {entry.name!r} has no file {entry.name}.sql"
-                + nearest(entry.name, checks)
-            )
-        if entry.model not in models:
-            raise SqlModelError(
-                f"{path}: check {entry.name}: no model is named {entry.model!r}"
-                + nearest(entry.model, models)
-            )
-        check, model = checks[entry.name], complete[entry.model]
-        test = DataTest(
-            name=entry.name, model=entry.model, kind="check", path=check.path,
-            description=entry.description.strip(), severity=entry.severity,
-            threshold=entry.threshold, refs=tuple(r for r in check.refs if r != entry.model),
-        )  # fmt: skip
-        complete[entry.model] = replace(model, tests=(*model.tests, test))
-    for name in checks.keys() - {entry.name for _, entry in entries}:
-        raise SqlModelError(
-            f"{checks[name].path}: no schema.yml says which model it checks; add "
-            f"checks: [{{name: {name}, model: …, description: …}}]"
-        )
-    for model in complete.values():
-        for test in model.tests:
-            for ref in test.refs:
-                if ref not in known:
-                    raise SqlModelError(
-                        f"{test.path}: test {test.name} of {model.name}: no model or table is "
-                        f"named {ref!r}{nearest(ref, known)}"
-                    )
-    return complete
+        ) from error

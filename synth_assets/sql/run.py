@@ -8,22 +8,26 @@ import duckdb
 import polars as pl
 
 from synth_assets.errors import SqlModelError
-from synth_assets.sql.data_tests import DataTest
+from synth_assets.sql.data_tests import DataTest, Verdict
 
 SHOWN_ROWS = 20
 
 
 @dataclass(frozen=True)
 class DataTestResult:
-    """What a data test found: how many rows offend, the first of them, and whether it passed."""
+    """What a data test found: how many rows offend, the first of them, and what that means."""
 
     test: DataTest
     offending: int
     sample: pl.DataFrame
 
     @property
+    def verdict(self) -> Verdict:
+        return self.test.verdict(self.offending)
+
+    @property
     def passed(self) -> bool:
-        return self.offending <= self.test.threshold
+        return self.verdict == "pass"
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, sql: str, where: str = "query") -> pl.DataFrame:
@@ -38,7 +42,9 @@ def run_data_test(
     connection: duckdb.DuckDBPyConnection, test: DataTest, sql: str
 ) -> DataTestResult:
     """Runs the SELECT that `SqlProject.compile_test` made of ``test``."""
-    where = f"{test.path}: test {test.name} of {test.model}"
+    where = test.shown
+    if test.limit is not None:
+        sql = f"SELECT * FROM ({sql}) AS found LIMIT {test.limit}"
     counted = fetch(connection, f"SELECT count(*) AS offending FROM ({sql}) AS found", where)
     offending = int(counted.item())
     shown = SHOWN_ROWS if offending else 0

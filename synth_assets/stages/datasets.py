@@ -1,4 +1,8 @@
-"""Stages of the fifth group: the SQL models of dbt_like_sql, one table of the lake each."""
+"""Stages of the fifth group: the seeds and SQL models of dbt_like_sql, one table of the lake each.
+
+A view is kept as a table too, so that it has versions and checks; an incremental model adds to its
+table while its SQL stays the same.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,12 @@ import polars as pl
 from synth_assets.errors import SqlModelError
 from synth_assets.identity import canonical_json
 from synth_assets.project import sql_folder
-from synth_assets.recipe import Recipe
-from synth_assets.schemas import CALLS
+from synth_assets.recipe import Recipe, fingerprint
+from synth_assets.schemas import CALLS, TABLES
 from synth_assets.sql.data_tests import DataTest
+from synth_assets.sql.incremental import columns_to_write, require_one_row_a_key, rows_after
 from synth_assets.sql.project import SqlProject
-from synth_assets.sql.run import run_data_test
+from synth_assets.sql.run import DataTestResult, run_data_test
 from synth_assets.sql.variables import default_variables, recipe_variables
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Catalogue, Input, Made, Stage
@@ -57,7 +62,7 @@ class SqlStage(Stage):
         """Check → its tests. All columns' tests of one kind and severity are one check: an event
         of Dagster's costs 25 ms, and a person reads a few lines, not eighty."""
         grouped: dict[str, list[DataTest]] = {}
-        for test in self._project.models[self.name].tests:
+        for test in self._project.described(self.name).tests:
             warns = "_warning" if test.severity == "warn" else ""
             name = f"{test.kind}{warns}" if test.kind in GROUPED else test.name
             grouped.setdefault(name, []).append(test)
@@ -70,16 +75,58 @@ class SqlStage(Stage):
         ]
 
     def catalogue(self) -> Catalogue:
-        """The file of the model, and where each column comes from."""
+        """The file of the model or seed, and where each column comes from."""
+        project = self._project
+        lineage = project.lineage(self.name, self.variables or {})
         return Catalogue(
-            self._project.models[self.name].path,
-            self._project.lineage(self.name, self.variables or {}),
+            project.described(self.name).path,
+            {
+                column: [(table_of(project, ref), of) for ref, of in parts]
+                for column, parts in lineage.items()
+            },
         )
 
     def stage_rows(self, work: Work, made: Made) -> StagedTable:
+        lake, schema = work.lake, work.recipe.name
+        seed = self._project.seeds.get(self.name)
+        if seed is not None:
+            with lake.temporary("seed", seed.seed.texts) as cells:
+                return stage_query(lake, schema, self.name, self.key, seed.seed.select(cells))
         relations = self._relations(work.workshop, self._project.inputs(self.name))
+        if self._adds_to_its_table(work):
+            return self._stage_with_new_rows(work, relations)
         compiled = self._project.compile(self.name, relations, self.variables or {})
-        return stage_query(work.lake, work.recipe.name, self.name, self.key, compiled.sql)
+        return stage_query(lake, schema, self.name, self.key, compiled.sql)
+
+    def _adds_to_its_table(self, work: Work) -> bool:
+        """True for an incremental model whose table was made by the same SQL: rows of an earlier
+        SQL would stand under the new one's name, so a changed model is made as a whole."""
+        config = self._project.models[self.name].config
+        commit = work.workshop.log.latest().get((self.name, 0))
+        if config.materialized != "incremental" or config.full_refresh or commit is None:
+            return False
+        parts = self.fingerprint_parts(work.recipe, {})
+        return commit.fingerprint == fingerprint(self.name, parts)
+
+    def _stage_with_new_rows(self, work: Work, relations: Mapping[str, str]) -> StagedTable:
+        """Stages what the table holds once the new rows are in; the commit then writes only what
+        differs."""
+        lake, schema, model = work.lake, work.recipe.name, self._project.models[self.name]
+        table = Lake.relation(schema, self.name)
+        compiled = self._project.compile(
+            self.name, {**relations, self.name: table}, self.variables or {}, is_incremental=True
+        )
+        new = f"new_rows_of_{self.name}"
+        lake.execute(f"CREATE OR REPLACE TEMP TABLE {new} AS {compiled.sql}")
+        try:
+            there = lake.column_types(schema, self.name)
+            old = {column: kind for column, kind in there.items() if column != "row_hash"}
+            columns = columns_to_write(model, old, compiled.types)
+            require_one_row_a_key(lake.connection, model, new)
+            sql = rows_after(model, table, new, columns)
+            return stage_query(lake, schema, self.name, self.key, sql)
+        finally:
+            lake.execute(f"DROP TABLE IF EXISTS {new}")
 
     def check(
         self, workshop: Workshop, relation: str, items_parsed: int | None
@@ -88,34 +135,59 @@ class SqlStage(Stage):
         relations = {**self._relations(workshop, names), self.name: relation}
         results: list[CheckResult] = []
         for name, tests in self.tests.items():
-            offending = [self._offending(workshop, test, relations) for test in tests]
+            found = [self._found(workshop, test, relations) for test in tests]
+            rows = [_offending(result) for result in found]
+            told = [frame for frame in rows if frame.height] or rows[:1]
+            verdicts = {result.verdict for result in found}
+            is_blocking = "error" in verdicts or (verdicts == {"pass"} and self._blocks(tests))
             results.append(
                 CheckResult(
-                    name,
-                    _description(tests),
-                    tests[0].severity == "error",
-                    pl.concat([rows for rows in offending if rows.height], how="diagonal")
-                    if any(rows.height for rows in offending)
-                    else offending[0],
+                    name, _description(tests), is_blocking, pl.concat(told, how="diagonal_relaxed")
                 )
             )
         return results
 
-    def _offending(
+    @staticmethod
+    def _blocks(tests: list[DataTest]) -> bool:
+        return any(test.severity == "error" for test in tests)
+
+    def _found(
         self, workshop: Workshop, test: DataTest, relations: Mapping[str, str]
-    ) -> pl.DataFrame:
-        """The first rows that offend, with the test's name in front; none where it passes."""
+    ) -> DataTestResult:
         compiled = self._project.compile_test(test, relations, self.variables or {})
-        found = run_data_test(workshop.lake.connection, test, compiled.sql)
-        rows = found.sample.clear() if found.passed else found.sample
-        return rows.select(pl.lit(test.name).alias("test"), pl.all())
+        return run_data_test(workshop.lake.connection, test, compiled.sql)
 
     def _relations(self, workshop: Workshop, names: tuple[str, ...]) -> dict[str, str]:
         """ref → its table in the lake; a table that the recipe did not ask for is left out, and
         so is read as empty."""
         lake, recipe = workshop.lake, workshop.recipe.name
-        places = {name: (CALLS_SCHEMA if name == CALLS.name else recipe, name) for name in names}
-        return {name: Lake.relation(*place) for name, place in places.items() if lake.has(*place)}
+        relations: dict[str, str] = {}
+        for name in names:
+            table = table_of(self._project, name)
+            place = (CALLS_SCHEMA if table == CALLS.name else recipe, table)
+            if lake.has(*place):
+                relations[name] = Lake.relation(*place)
+        return relations
+
+
+def table_of(project: SqlProject, ref: str) -> str:
+    """The table of the lake that a ref means: a source of dbt's may have a seed that stands in for
+    it. Errors: `SqlModelError` for any other source, which the lake cannot hold."""
+    source = project.files.sources.get(ref)
+    if source is None or ref in TABLES:
+        return ref
+    if source.place[1] in project.seeds:
+        return source.place[1]
+    raise SqlModelError(
+        f"{project.folder}: source {ref!r} is no table of the lake; the tables of a recipe are "
+        "source('lake', 'NAME'), and a small one may be a seed"
+    )
+
+
+def _offending(found: DataTestResult) -> pl.DataFrame:
+    """The first rows that offend, with the test's name in front; none where it passes."""
+    rows = found.sample.clear() if found.passed else found.sample
+    return rows.select(pl.lit(found.test.name).alias("test"), pl.all())
 
 
 def _description(tests: list[DataTest]) -> str:
@@ -132,11 +204,16 @@ def load_sql_project(folder: Path) -> SqlProject:
 
 
 def dataset_stages(recipe: Recipe, sql: Path | None = None) -> list[Stage]:
-    """The marts, each after what it reads; ``sql`` is the folder of the models, where it is not the
-    project's."""
+    """The seeds and the stored models, each after what it reads; ``sql`` is the folder of the
+    models, where it is not the project's.
+
+    Errors: `SqlModelError` for whatever does not compile, tests too: it is found when the
+    definitions load, before anything runs.
+    """
     project = load_sql_project(sql or sql_folder())
     variables = recipe_variables(recipe)
-    return [_stage(project, name, variables) for name in _in_order(project)]
+    project.validate(variables)
+    return [_stage(project, name, variables) for name in (*project.seeds, *_in_order(project))]
 
 
 def _in_order(project: SqlProject) -> list[str]:
@@ -156,24 +233,18 @@ def _marts_read(project: SqlProject, name: str) -> list[str]:
     return [table for table in project.marts if table in read]
 
 
-def _variables_of(project: SqlProject, name: str) -> list[str]:
-    """The variables of a model and of the staging models that it leads to."""
-    models, waiting = dict[str, None](), [name]
-    while waiting:
-        models[waiting.pop()] = None
-        refs = [ref for model in models for ref in project.models[model].refs]
-        staged = [ref for ref in refs if ref in project.models and ref not in project.marts]
-        waiting = [ref for ref in staged if ref not in models]
-    return sorted({use for model in models for use in project.models[model].variables})
+def _tables(project: SqlProject, refs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(table_of(project, ref) for ref in refs))
 
 
 def _stage(project: SqlProject, name: str, variables: Mapping[str, Any]) -> Stage:
     def parameters(_: Recipe, __: Mapping[str, Any]) -> dict[str, Any]:
+        if name in project.seeds:
+            return {"seed": project.code_hash(name)}
         # The SQL at the same thresholds, so that a changed one is told from a changed SELECT; and
         # at its own, because a threshold may choose another branch of it.
-        used = {use: variables.get(use) for use in _variables_of(project, name)}
         return {
-            "variables": canonical_json(used),
+            "variables": canonical_json(project.values_of(name, variables)),
             "sql": project.code_hash(name, default_variables()),
             "rendered": project.code_hash(name, variables),
         }
@@ -182,13 +253,15 @@ def _stage(project: SqlProject, name: str, variables: Mapping[str, Any]) -> Stag
         table=project.table_schema(name, variables),
         group=GROUP,
         # Calls are cited by id in the rows: they are read, but what they say cannot change.
-        inputs=tuple(Input(ref) for ref in project.inputs(name) if ref != CALLS.name),
+        inputs=tuple(
+            Input(ref) for ref in _tables(project, project.inputs(name)) if ref != CALLS.name
+        ),
         parameters=parameters,
         make=lambda work: Made(work.lake.frame("SELECT 1 WHERE false")),
         checks=(),
         by_round=False,
-        check_inputs=project.test_inputs(name),
-        kinds=frozenset({"sql", "duckdb"}),
+        check_inputs=_tables(project, project.test_inputs(name)),
+        kinds=frozenset({"csv" if name in project.seeds else "sql", "duckdb"}),
         parents=PARENTS.get(name),
         project=project,
         variables=variables,

@@ -130,6 +130,7 @@ def test_what_looks_does_not_wait_for_dagster_or_litellm(tmp_path: Path) -> None
         ["status", "tiny"],
         ["plan", "tiny"],
         ["check", "tiny"],
+        ["sql", "test"],
     ]
     done = subprocess.run(
         [sys.executable, "-c", LOOK, json.dumps(words)],

@@ -147,3 +147,108 @@ def test_an_expression_that_does_not_compile_says_where(
     project = make_project(tmp_path, {**FILES, "marts/schema.yml": schema})
     with pytest.raises(SqlModelError, match=message):
         project.compile_test(project.models["m"].tests[0])
+
+
+def declared(folder: Path, tests: str, files: dict[str, str] | None = None) -> SqlProject:
+    """A project whose model m has these tests of its status (YAML list)."""
+    schema = (
+        "models:\n  - name: m\n    description: d\n    columns:\n      - name: status\n"
+        f"        description: s\n        tests: {tests}\n"
+    )
+    return make_project(folder, {"marts/m.sql": FILES["marts/m.sql"], "marts/schema.yml": schema}
+                        | (files or {}))  # fmt: skip
+
+
+ROWS = [("c1", None, "a"), ("c2", None, "b"), ("c2", "ok", "c"), ("c1", "bad", "d")]
+
+
+@pytest.mark.parametrize(
+    ("options", "offending", "verdict"),
+    [
+        ("", 2, "error"),
+        ("severity: warn", 2, "warn"),
+        ("severity: WARN", 2, "warn"),
+        ("error_if: '>2', warn_if: '>1'", 2, "warn"),
+        ("error_if: '> 1', warn_if: '> 0'", 2, "error"),
+        ("error_if: '>=2'", 2, "error"),
+        ("error_if: '>2', warn_if: '>2'", 2, "pass"),
+        ("error_if: 'between 2 and 3'", 2, "error"),
+        ("error_if: '=1', warn_if: '<> 2'", 2, "pass"),
+        ("severity: warn, error_if: '>0', warn_if: '>5'", 2, "pass"),
+        ("threshold: 2", 2, "pass"),
+        ("threshold: 1", 2, "error"),
+        ("where: \"text > 'a'\"", 1, "error"),
+        ("where: \"m.text > 'b' -- note\"", 0, "pass"),
+        ("where: \"text = 'a' or text = 'b'\", limit: 1, error_if: '>1'", 1, "warn"),
+        ("limit: 1", 1, "error"),
+        ("config: {severity: warn, where: \"text = 'a'\"}", 1, "warn"),
+    ],
+)
+def test_what_a_failure_means_is_declared(
+    tmp_path: Path, options: str, offending: int, verdict: str
+) -> None:
+    project = declared(tmp_path, f"[{{not_null: {{{options}}}}}]")
+    result = run_tests(project, ROWS)["not_null_status"]
+    assert (result.offending, result.verdict) == (offending, verdict)
+
+
+def test_a_where_holds_for_the_child_and_not_for_the_parent(tmp_path: Path) -> None:
+    test = "{relationships: {to: ref('completions'), field: completion_id, where: \"text = 'd'\"}}"
+    result = run_tests(declared(tmp_path, f"[{test}]"), ROWS)
+    assert result["relationships_status_in_completions"].sample["status"].to_list() == ["bad"]
+
+
+def test_values_that_are_not_quoted_are_numbers(tmp_path: Path) -> None:
+    schema = (
+        "models: [{name: m, description: d, columns: [{name: n, description: n, tests: "
+        "[{accepted_values: {values: ['1', '2.5'], quote: false}}]}]}]"
+    )
+    sql = "select sample_index / 2 as n from {{ ref('completions') }}"
+    project = make_project(tmp_path, {"marts/m.sql": sql, "marts/schema.yml": schema})
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE staged AS FROM (VALUES (1.0), (2.5), (3)) AS v(n)")
+        test = project.models["m"].tests[0]
+        compiled = project.compile_test(test, {"m": "staged"})
+        assert run_data_test(connection, test, compiled.sql).sample["n"].to_list() == [3]
+
+
+def test_a_test_of_the_projects_own_takes_its_arguments_and_a_where(tmp_path: Path) -> None:
+    macro = (
+        "{% test one_of(model, column_name, least, words=['none']) %}select * from {{ model }} "
+        "where {{ column_name }} not in ({% for w in words %}'{{ w }}'{{ ', ' if not loop.last }}"
+        "{% endfor %}) and length(text) >= {{ least }}{% endtest %}"
+    )
+    tests = "[{one_of: {least: 1, arguments: {words: [ok, fine]}, where: \"text <> 'x'\"}}]"
+    project = declared(tmp_path, tests, {"macros/one_of.sql": macro})
+    rows = [*ROWS, ("c1", "bad", "x")]
+    result = run_tests(project, rows)["one_of_status"]
+    assert result.sample.to_dicts() == [{"completion_id": "c1", "status": "bad", "text": "d"}]
+    assert project.models["m"].tests[0].kind == "generic"
+
+
+@pytest.mark.parametrize(
+    ("tests", "message"),
+    [
+        ("[{not_null: {error_if: 'many'}}]", "'many' is no condition; write one such as"),
+        ("[{not_null: {severity: fatal}}]", "severity.*'warn' or 'error'"),
+        ("[{not_null: {threshold: 1, error_if: '>1'}}]", "give a threshold, or error_if"),
+        ("[{not_null: {limit: 0}}]", "limit"),
+        ("[{not_null: {wher: x}}]", "unknown key; did you mean 'where'"),
+        ("[{not_null: {where: 'txt = 1'}}]", "not_null_status of m.*'txt'; did you mean 'text'"),
+        ("[{not_null: {where: '1) union select 1 --'}}]", "not_null_status of m"),
+        ("[{not_null: {where: \"getenv('HOME') = ''\"}}]", "'getenv' is not allowed"),
+        ("[{one_off: {least: 1}}]", "no test is named 'one_off'"),
+        ("[{dbt_utils.not_blank: {}}]", "not supported .packages."),
+        ("[{not_null: {store_failures: true}}]", "not supported .stored failures."),
+        ("[{relationships: {to: ref('completion'), field: a}}]", "did you mean 'completions'"),
+        ("[{relationships: {to: ref('completions'), field: txt}}]", "'txt'; did you mean 'text'"),
+    ],
+)
+def test_a_test_declared_wrongly_says_where(tmp_path: Path, tests: str, message: str) -> None:
+    with pytest.raises(SqlModelError, match=rf"schema\.yml: .*{message}"):
+        project = declared(tmp_path, tests)
+        project.compile_test(project.models["m"].tests[0])
+
+
+def test_a_disabled_test_is_not_run(tmp_path: Path) -> None:
+    assert declared(tmp_path, "[{not_null: {enabled: false}}]").models["m"].tests == ()

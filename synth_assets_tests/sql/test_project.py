@@ -211,7 +211,7 @@ def test_an_unknown_column_of_a_mart_is_found_before_it_exists(tmp_path: Path) -
         (
             {"marts/schema.yml": "models: [{name: m, description: d, columns: "
              "[{name: a, description: a, tests: [not_nul]}]}]"},
-            r"models\.0\.columns\.0\.tests\.0",
+            r"test not_nul_a of m: no test is named 'not_nul'; did you mean 'not_null'\?",
         ),
         (
             {"marts/schema.yml": "models: [{name: m, description: d, columns: [{name: a, "
