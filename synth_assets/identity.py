@@ -15,11 +15,14 @@ ID_LENGTH = 24
 """Hex characters of an id: 96 bits, so a collision among 10^9 rows has probability about 10^-11."""
 
 
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
+
 def canonical_json(value: Any) -> str:
     """Serialises ``value`` with sorted keys and no white space; NaN and infinity are refused."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _ENCODER.encode(value)
 
 
 def content_hash(*parts: Any) -> str:

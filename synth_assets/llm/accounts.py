@@ -138,6 +138,12 @@ class Accounts:
         """The lines of a segment are counted up to the byte ``size``."""
         self._database.execute("insert or replace into segments values (?, ?)", (name, size))
 
+    @property
+    def segments(self) -> list[str]:
+        """Segments whose lines are counted, wholly or in part."""
+        with self._explaining():
+            return [name for (name,) in self._database.execute("select name from segments")]
+
     def forget_segment(self, path: Path) -> None:
         """For a segment whose file is gone."""
         with self._explaining():

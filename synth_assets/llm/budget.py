@@ -52,6 +52,7 @@ class Ledger:
         self._held = [0, 0, 0]
         self._unwritten: dict[str, list[int]] = {}
         self._lease = Need()
+        self._gone: list[Path] = []
 
     @property
     def has_limits(self) -> bool:
@@ -98,8 +99,9 @@ class Ledger:
         each second, and before the journal begins another segment."""
         # What a call took over its bound is in what was spent from here on.
         self._free = [0 if is_resting else max(0, amount) for amount in self._free]
-        if not self._unwritten and self._lease == self._leased():
+        if not self._unwritten and not self._gone and self._lease == self._leased():
             return
+        gone = list(self._gone)
         with self._accounts.transaction():
             for day, sums in self._unwritten.items():
                 self._accounts.add(self.recipe, self.run_id, day, Need(*sums))
@@ -107,11 +109,14 @@ class Ledger:
             name, size = self._journal.position
             if name:
                 self._accounts.mark_segment(name, size)
+            for path in gone:
+                self._accounts.forget_segment(path)
         self._unwritten = {}
+        del self._gone[: len(gone)]
 
     def forget_segment(self, path: Path) -> None:
-        """For a segment whose file is gone."""
-        self._accounts.forget_segment(path)
+        """For a segment whose file is gone; written with what comes next. Any thread may."""
+        self._gone.append(path)
 
     def spent_in_run(self) -> Need:
         """What this run has spent, reservations left out."""

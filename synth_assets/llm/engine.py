@@ -18,7 +18,7 @@ import contextlib
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -120,7 +120,7 @@ class Engine:
                 raise
             error.add_note(f"While closing: {failure}. The next start moves the journal's calls.")
 
-    def ask(self, requests: Iterable[Request]) -> Iterator[Reply]:
+    def ask(self, requests: Iterable[Request]) -> Generator[Reply]:
         """One reply per request, in their order; requests are taken some thousand ahead.
 
         Errors: `RecipeError` (unknown model, missing key), `BudgetExceeded`, `JournalError`,
@@ -164,7 +164,8 @@ class Engine:
             return
         self._is_closed = True
         with contextlib.ExitStack() as last_first:
-            last_first.callback(self._report)
+            if self.stats.asked:
+                last_first.callback(self._report)
             last_first.callback(self._sending.close, GRACE_S)
 
     def _reply(self, place: Place, call: StoredCall) -> Reply:

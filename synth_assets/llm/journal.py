@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,9 +118,9 @@ class Journal:
             self._closed.append(self._current)
             self._current = None
 
-    def move_closed(self, calls: CallStore) -> int:
+    def move_closed(self, calls: CallStore, removed: Callable[[Path], None] | None = None) -> int:
         """Moves what was put aside into the store, removes its files, gives the number of rows.
-        If the store fails, the rows stay here."""
+        If the store fails, the rows stay here. ``removed`` is told each file."""
         moved = 0
         with self._moving:
             while self._closed:
@@ -130,6 +130,8 @@ class Journal:
                 segment.path.unlink(missing_ok=True)
                 os.close(segment.descriptor)
                 self._closed.popleft()
+                if removed is not None:
+                    removed(segment.path)
                 moved += segment.rows
         return moved
 

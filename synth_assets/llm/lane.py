@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -20,16 +21,13 @@ from synth_assets.errors import (
     RejectedCallError,
     TransientCallError,
 )
-from synth_assets.llm.breaker import AWAY_KINDS, Breaker, Patience
+from synth_assets.llm.breaker import Patience
 from synth_assets.llm.call_store import StoredCall
-from synth_assets.llm.level import Level
-from synth_assets.llm.limits import Load, Quotas, RateLimits
+from synth_assets.llm.gate import Gate
 from synth_assets.llm.pending import Pending
 from synth_assets.llm.recorder import STOPS_THE_RUN, Recorder
-from synth_assets.llm.replies import RawReply
-from synth_assets.llm.retries import Backoff, is_overload, most_retries
+from synth_assets.llm.retries import Backoff, most_retries
 from synth_assets.llm.targets import Target
-from synth_assets.llm.tokens import count_tokens, most_output_tokens
 
 BUDGET_POLL_S = 0.05
 """How often a lane looks whether budget that others hold has become free."""
@@ -37,8 +35,7 @@ BUDGET_POLL_S = 0.05
 CALLS_PER_TURN = 32
 """A transport that never waits gives the loop a turn after so many calls."""
 
-USUAL_OUTPUT_TOKENS = 512
-"""Estimate of a reply's length until the first replies are here."""
+_UNLIMITED = nullcontext()
 
 
 class Dispatch(Protocol):
@@ -74,20 +71,17 @@ class Lane:
         self.active = 0
         self._dispatch, self._recorder, self._backoff = dispatch, recorder, backoff
         self._loop = asyncio.get_running_loop()
-        self._now: Callable[[], float] = self._loop.time
+        self._now = time.monotonic  # the loop's own may tell whole milliseconds only
         self._queue: deque[Pending] = deque()
         self._resting: dict[Pending, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._level = Level(target.model.max_concurrency)
-        self._quotas = Quotas(target.model, self._now())
-        self._breaker = Breaker(patience)
+        self._gate = Gate(target.model, patience, self._now())
         self._waking: asyncio.TimerHandle | None = None
-        self._usual_output = float(USUAL_OUTPUT_TOKENS)
 
     @property
     def level(self) -> int:
         """How many calls may be in flight at once now."""
-        return self._level.now
+        return self._gate.level.now
 
     @property
     def is_empty(self) -> bool:
@@ -101,7 +95,7 @@ class Lane:
 
     def pump(self) -> None:
         """Begins as many workers as have something to send."""
-        while self._queue and self.active < self._allowed:
+        while self._queue and self.active < self._gate.allowed:
             self.active += 1  # counted before it is asked for, as a worker that goes on is
             pending = self._next()
             if pending is None:
@@ -129,10 +123,6 @@ class Lane:
             task.cancel()
         return tasks
 
-    @property
-    def _allowed(self) -> int:
-        return 1 if self._breaker.is_away else self._level.now
-
     def _drop(self, dropped: list[Pending]) -> None:
         for pending in dropped:
             self._recorder.release(pending)
@@ -140,12 +130,12 @@ class Lane:
 
     def _next(self) -> Pending | None:
         """The next call to send, with its budget reserved; None where none may go out now."""
-        while self._queue and not self._dispatch.is_stopping and self.active <= self._allowed:
+        while self._queue and not self._dispatch.is_stopping and self.active <= self._gate.allowed:
             pending = self._queue[0]
             if not pending.askers:
                 self._drop([self._queue.popleft()])
                 continue
-            wait_s = self._wait_s(pending)
+            wait_s = self._gate.wait_s(pending, self._now())
             if wait_s > 0:
                 self._wake_in(wait_s)
                 return None
@@ -157,26 +147,9 @@ class Lane:
                 self._dispatch.halt(error)
                 return None
             self._queue.popleft()
-            if pending.load is not None:
-                pending.marks = self._quotas.take(pending.load, self._now())
+            self._gate.send(pending, self._now())
             return pending
         return None
-
-    def _wait_s(self, pending: Pending) -> float:
-        now = self._now()
-        wait_s = self._level.paused_until - now
-        if self._breaker.is_away:
-            wait_s = max(wait_s, self._breaker.look_wait_s(now))
-        if self._quotas.are_any:
-            if pending.load is None:
-                pending.load = self._estimate(pending)
-            wait_s = max(wait_s, self._quotas.wait_s(pending.load, now))
-        return wait_s
-
-    def _estimate(self, pending: Pending) -> Load:
-        inputs = sum(count_tokens(turn["content"]) + 4 for turn in pending.request.messages)
-        most = most_output_tokens(pending.request)
-        return Load(inputs, min(most, int(self._usual_output) + 1))
 
     def _wake_in(self, wait_s: float) -> None:
         if self._waking is None:
@@ -191,7 +164,7 @@ class Lane:
         try:
             while pending is not None:
                 await self._try(pending)
-                if self._queue and self.active < self._allowed:
+                if self._queue and self.active < self._gate.allowed:
                     self.pump()
                 sent += 1
                 if sent % CALLS_PER_TURN == 0:
@@ -220,63 +193,40 @@ class Lane:
             pending.asked_at = datetime.now(UTC).replace(tzinfo=None)
             if target.model.deadline_s is not None:
                 pending.deadline = sent_at + target.model.deadline_s
-        started = time.perf_counter()
+        left_s = None if pending.deadline is None else pending.deadline - sent_at
+        if left_s is not None and left_s <= 0:
+            self._record(pending, self._late(), 0.0)
+            return
+        limit = None if left_s is None else asyncio.timeout(left_s)
         try:
-            if pending.deadline is None:
+            async with limit or _UNLIMITED:
                 reply = await target.transport.send(target.model, pending.request)
-            else:
-                async with asyncio.timeout_at(pending.deadline):
-                    reply = await target.transport.send(target.model, pending.request)
         except TransientCallError as error:
             self._failed_for_now(pending, error, sent_at)
         except RejectedCallError as error:
-            self._breaker.answered()
-            self._level.failed(sent_at)
-            self._told(pending, error.limits)
+            self._gate.failed(pending, error, sent_at, self._now())
             if error.kind in STOPS_THE_RUN:
                 raise self._stopping(error) from None
-            self._record(pending, error, time.perf_counter() - started)
+            self._record(pending, error, self._now() - sent_at)
         except TimeoutError:
-            if pending.deadline is None or self._now() < pending.deadline:
+            if limit is None or not limit.expired():
                 raise
-            self._level.failed(sent_at)
-            self._record(pending, self._late(), time.perf_counter() - started)
+            self._gate.overran(sent_at)
+            self._record(pending, self._late(), self._now() - sent_at)
         else:
-            self._answered(pending, reply, sent_at, time.perf_counter() - started)
-
-    def _answered(
-        self, pending: Pending, reply: RawReply, sent_at: float, latency_s: float
-    ) -> None:
-        self._breaker.answered()
-        self._level.answered(sent_at, self._now(), is_full=self.active >= self._level.now)
-        self._told(pending, reply.limits)
-        if pending.load is not None and reply.output_tokens is not None:
-            self._usual_output += 0.05 * (reply.output_tokens - self._usual_output)
-            inputs = pending.load.input_tokens if reply.input_tokens is None else reply.input_tokens
-            self._quotas.settle(pending.load, Load(inputs, reply.output_tokens), self._now())
-        self._dispatch.recorded(pending, self._recorder.answered(pending, reply, latency_s))
+            now = self._now()
+            self._gate.answered(pending, reply, sent_at, now, self.active)
+            call = self._recorder.answered(pending, reply, now - sent_at)
+            self._dispatch.recorded(pending, call)
 
     def _record(self, pending: Pending, error: CallError, latency_s: float) -> None:
         self._dispatch.recorded(pending, self._recorder.failed(pending, error, latency_s))
 
-    def _told(self, pending: Pending, limits: RateLimits | None) -> None:
-        if limits is not None:
-            self._quotas.told(limits, pending.marks or {}, self._now())
-
     def _failed_for_now(self, pending: Pending, error: TransientCallError, sent_at: float) -> None:
         """Another try where that is worth it, else a row."""
         now = self._now()
-        self._told(pending, error.limits)
-        if is_overload(error):
-            self._breaker.answered()
-            self._level.overloaded(sent_at, now, error.retry_after_s)
-        else:
-            self._level.failed(sent_at)
-            if error.kind in AWAY_KINDS:
-                self._breaker.failed(now)
-            else:
-                self._breaker.answered()
-        away_s = self._breaker.away_s(now)
+        self._gate.failed(pending, error, sent_at, now)
+        away_s = self._gate.away_s(now)
         if away_s is not None:
             raise self._down(error, away_s)
         if self._dispatch.is_stopping:
@@ -286,7 +236,7 @@ class Lane:
         done = retries.get(error.kind, 0)
         wait_s = self._backoff.wait_s(done, error.retry_after_s, error.kind)
         # While an endpoint is away its requests only wait: no try of theirs is used up.
-        is_free = self._breaker.is_away
+        is_free = self._gate.is_away
         if wait_s is None or not (
             is_free or done < most_retries(error.kind, self.target.model.max_retries)
         ):

@@ -26,8 +26,11 @@ STEPS = 20
 SLOWER = 3.0
 """Calls that take so many times the best time make the level doubt itself."""
 
+QUICK_S = 0.02
+"""Calls shorter than this say more about this machine than about the endpoint."""
+
 TRIAL = 0.75
-AS_MANY = 0.9
+AS_MANY = 0.95
 
 
 class Level:
@@ -38,7 +41,8 @@ class Level:
         self.now = ceiling
         self.paused_until = 0.0
         self._best_s: float | None = None
-        self._doubted: tuple[int, float, float] | None = None
+        self._doubted: int | None = None
+        self._most_per_s = 0.0
         self._lowered_at = 0.0
         self._begin(0.0)
 
@@ -98,19 +102,19 @@ class Level:
             return  # the first round trip also holds what connecting took
         self._best_s = min(self._best_s, latency_s)
         if self._doubted is not None:
-            self._judge_trial(latency_s, per_s, now)
-        elif was_full and self.now > 1 and latency_s > SLOWER * self._best_s:
-            self._doubted = (self.now, per_s, latency_s)
+            self._judge_trial(self._doubted, latency_s, per_s, now)
+        elif was_full and self.now > 1 and latency_s > max(QUICK_S, SLOWER * self._best_s):
+            self._doubted = self.now
+            self._most_per_s = max(self._most_per_s, per_s)
             self.now = max(1, int(self.now * TRIAL))
             self._lowered_at = now
         elif was_full and self.now < self.ceiling:
             self.now = min(self.ceiling, self.now + max(1, self.ceiling // STEPS))
 
-    def _judge_trial(self, latency_s: float, per_s: float, now: float) -> None:
-        assert self._doubted is not None
-        before, per_s_before, _ = self._doubted
+    def _judge_trial(self, before: int, latency_s: float, per_s: float, now: float) -> None:
         self._doubted = None
-        if per_s < AS_MANY * per_s_before:
+        if per_s < AS_MANY * self._most_per_s:
             self.now = before
             self._best_s = latency_s  # calls are longer now: that is their best time
+            self._most_per_s = 0.0
             self._lowered_at = now

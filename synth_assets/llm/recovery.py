@@ -55,6 +55,10 @@ def recover(home: Path, calls: CallStore) -> Recovered:
             moved, torn, files = moved + here, torn + torn_here, files + 1
         for path in owners:
             _bury(path, accounts)
+        if accounts is not None:
+            for name in accounts.segments:
+                if not (folder / name).exists():  # its writer died between removing and forgetting
+                    accounts.forget_segment(folder / name)
     finally:
         if accounts is not None:
             accounts.close()

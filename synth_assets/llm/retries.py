@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from synth_assets.errors import TransientCallError
+from synth_assets.errors import CallError
 
 FIRST_WAIT = {"rate_limit": 2.0, "server": 1.0, "connection": 1.0, "timeout": 0.5}
 """The first wait of each kind of error, as a multiple of ``Backoff.first_s``: an endpoint that
@@ -43,7 +43,7 @@ def most_retries(kind: str, max_retries: int) -> int:
     return max_retries**2 if kind == "rate_limit" else max_retries
 
 
-def is_overload(error: TransientCallError) -> bool:
+def is_overload(error: CallError) -> bool:
     """True where the endpoint says that it is asked too much: 429, or 503 with a Retry-After."""
     return error.kind == "rate_limit" or (
         error.kind == "server" and error.retry_after_s is not None

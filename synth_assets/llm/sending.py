@@ -207,7 +207,8 @@ class Sending:
             with self._rotating:
                 self._put_aside()
                 landed = list(self._to_move)
-            moved = self._journal.move_closed(calls)
+            forget = None if self._recorder is None else self._recorder.ledger.forget_segment
+            moved = self._journal.move_closed(calls, forget)
             self._flights.moved(landed)
             with self._rotating:
                 del self._to_move[: len(landed)]

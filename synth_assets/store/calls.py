@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 from typing import Any
 
 import polars as pl
@@ -15,6 +14,9 @@ from synth_assets.store.lake import Lake
 from synth_assets.store.staging import StagedColumns
 
 SCHEMA = "llm"
+TABLE = Lake.relation(SCHEMA, CALLS.name)
+INDEX = "temp.main.calls_index"
+COLUMNS = ", ".join(StoredCall.__slots__)
 
 
 class LakeCalls:
@@ -24,23 +26,46 @@ class LakeCalls:
         self.lake = lake
 
     def lookup(self, keys: Sequence[str]) -> dict[str, StoredCall]:
-        """The canonical call of each key that has one."""
+        """The canonical call of each key that has one.
+
+        An index of the keys' hashes, kept beside the connection, says which rows to read: a key
+        that is not stored costs next to nothing, and calls asked for in the order in which they
+        were stored are read without the rest of the table.
+        """
         if not keys or not self.lake.has(SCHEMA, CALLS.name):
             return {}
-        columns = ", ".join(f"calls.{name}" for name in StoredCall.__slots__)
-        wanted = pl.DataFrame({"key": sorted(set(keys))})
+        self._index_new_calls()
+        wanted = pl.DataFrame({"key": list(set(keys))})
         with self.lake.temporary("keys", wanted) as relation:
+            ((first, last),) = self.lake.execute(
+                f"SELECT min(number), max(number) FROM {INDEX} "
+                f"WHERE hash IN (SELECT hash(key) FROM {relation})"
+            )
+            if first is None:
+                return {}
+            found = self.lake.frame(
+                f"SELECT {COLUMNS}, rowid FROM {TABLE} WHERE rowid BETWEEN {first} AND {last} "
+                f"AND key IN (SELECT key FROM {relation})"
+            )
+        if found["key"].is_duplicated().any():
             # rowid counts up in the order of storing: of equal attempts the one stored first
             # stays the canonical one, whenever the other was sent.
-            found = self.lake.frame(
-                f"SELECT {columns} FROM {Lake.relation(SCHEMA, CALLS.name)} AS calls "
-                f"WHERE calls.key IN (SELECT key FROM {relation}) "
-                "ORDER BY calls.key, calls.rowid"
-            )
-        calls = (StoredCall.from_row(row) for row in found.iter_rows(named=True))
-        return {
-            key: canonical(attempts) for key, attempts in groupby(calls, key=lambda call: call.key)
-        }
+            found = found.sort("rowid")
+        calls: dict[str, StoredCall] = {}
+        for *values, _ in found.iter_rows():
+            call = StoredCall(*values)
+            earlier = calls.get(call.key)
+            calls[call.key] = call if earlier is None else canonical((earlier, call))
+        return calls
+
+    def _index_new_calls(self) -> None:
+        """Brings the index up to the newest calls of whatever process. Row numbers only grow, and
+        the files of those that are known are not opened."""
+        self.lake.execute(f"CREATE TEMP TABLE IF NOT EXISTS {INDEX} (hash UBIGINT, number BIGINT)")
+        ((known,),) = self.lake.execute(f"SELECT coalesce(max(number), -1) FROM {INDEX}")
+        self.lake.execute(
+            f"INSERT INTO {INDEX} SELECT hash(key), rowid FROM {TABLE} WHERE rowid > {known}"
+        )
 
     @contextmanager
     def for_thread(self) -> Iterator[LakeCalls]:
@@ -55,14 +80,13 @@ class LakeCalls:
             return
         frame = given.unique("call_id", keep="first", maintain_order=True)
         self.lake.ensure_table(SCHEMA, StagedColumns.of(CALLS).types, CALLS.name)
-        target = Lake.relation(SCHEMA, CALLS.name)
         names = ", ".join(CALLS.polars.names())
         with self.lake.temporary("calls", frame) as relation:
 
             def write(connection: Any) -> None:
                 connection.execute(
-                    f"INSERT INTO {target} ({names}) SELECT {names} FROM {relation} "
-                    f"WHERE call_id NOT IN (SELECT call_id FROM {target})"
+                    f"INSERT INTO {TABLE} ({names}) SELECT {names} FROM {relation} "
+                    f"WHERE call_id NOT IN (SELECT call_id FROM {TABLE})"
                 )
                 connection.execute(
                     "CALL lake.set_commit_message(?, ?)", ["synth_assets", "llm.calls"]

@@ -113,11 +113,10 @@ class Lake:
     @contextmanager
     def for_thread(self) -> Iterator[Lake]:
         """The same lake for use in another thread at the same time, until the block ends."""
-        other = Lake(self.home)
-        if self._connection is not None:
-            other._connection = self._connection.cursor()
-            other._catalog_identity = self._catalog_identity
-        with other:
+        with Lake(self.home) as other:
+            if self._connection is not None:
+                other._connection = self._connection.cursor()
+                other._catalog_identity = self._catalog_identity
             yield other
 
     def __enter__(self) -> Lake:
@@ -295,8 +294,7 @@ def _identity(file: Path | None) -> tuple[int, int] | None:
 
 
 def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
-    # A transaction that another process killed cannot be rolled back, nor need it be.
-    try:
+    try:  # a transaction that another process killed cannot be rolled back, nor need it be
         connection.execute("ROLLBACK")
     except duckdb.Error:
         return

@@ -292,6 +292,20 @@ def test_two_engines_of_one_run_share_its_budget(tmp_path: Path):
         assert [reply.text for reply in engine.ask([ask_for("d")])] == ["4"]
 
 
+def test_an_engine_that_rests_gives_back_what_it_leased(tmp_path: Path):
+    """Its caller is still at work on its replies; meanwhile another engine spends the rest."""
+    recipe = make_recipe(calls_per_day=100)
+    with make_engine(tmp_path, lambda request: "one", recipe=recipe) as resting:
+        replies = resting.ask([ask_for("a"), ask_for("b")])
+        next(replies)
+        with make_engine(tmp_path, lambda request: "two", recipe=recipe) as engine:
+            others = [ask_for("c", sample_index=n) for n in range(98)]
+            assert len(list(engine.ask(others))) == 98
+            with pytest.raises(BudgetExceeded, match="100 calls are spent"):
+                list(engine.ask([ask_for("d")]))
+        assert next(replies).text == "one"
+
+
 def test_a_call_that_failed_counts_as_a_call_and_costs_nothing(tmp_path: Path):
     store = MemoryCallStore()
     recipe = priced(usd_per_run=0.01, calls_per_run=1)

@@ -86,6 +86,66 @@ def test_two_engines_in_two_threads_share_a_call_in_flight(tmp_path: Path):
     assert len(store.rows) == 2
 
 
+def test_two_engines_that_wait_for_each_others_calls_both_end(tmp_path: Path):
+    """One slot each, and the same keys in opposite orders."""
+    both_asked = threading.Barrier(2, timeout=10)
+    sent: list[str] = []
+
+    async def slow(request: Request) -> str:
+        sent.append(request.messages[0]["content"])
+        await asyncio.sleep(0.002)
+        return echo(request)
+
+    store = MemoryCallStore()
+    texts = [str(n) for n in range(50)]
+    found: dict[int, list[str | None]] = {}
+
+    def work(number: int, asked: list[str]) -> None:
+        recipe = make_recipe({"max_concurrency": 1})
+        with make_engine(tmp_path, slow, recipe=recipe, calls=store) as engine:
+            both_asked.wait()
+            found[number] = [reply.text for reply in engine.ask(ask_for(text) for text in asked)]
+
+    threads = [
+        threading.Thread(target=work, args=(0, texts)),
+        threading.Thread(target=work, args=(1, texts[::-1])),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == {0: [f"re: {t}" for t in texts], 1: [f"re: {t}" for t in texts[::-1]]}
+    assert sorted(sent) == sorted(texts)
+
+
+def test_what_one_engine_gives_up_another_that_waits_for_it_sends(tmp_path: Path):
+    store = MemoryCallStore()
+    is_sent = threading.Event()
+
+    async def refuse_in_the_end(request: Request) -> str | Exception:
+        is_sent.set()
+        await asyncio.sleep(0.3)
+        return RejectedCallError("no entry", kind="auth")
+
+    refused: list[str] = []
+
+    def work() -> None:
+        recipe = make_recipe({"max_concurrency": 1})
+        with make_engine(tmp_path, refuse_in_the_end, recipe=recipe, calls=store) as engine:
+            try:
+                list(engine.ask([ask_for("a"), ask_for("b"), ask_for("c")]))
+            except RejectedCallError as error:
+                refused.append(error.kind)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert is_sent.wait(10)
+    with make_engine(tmp_path, echo, calls=store) as engine:
+        replies = [reply.text for reply in engine.ask([ask_for("c"), ask_for("b"), ask_for("a")])]
+    thread.join(60)
+    assert (replies, refused) == (["re: c", "re: b", "re: a"], ["auth"])
+
+
 def test_a_row_holds_the_raw_reply_and_an_id_made_of_it(tmp_path: Path):
     store = MemoryCallStore()
     with make_engine(tmp_path, echo, calls=store) as engine:
@@ -428,3 +488,29 @@ def test_a_long_stage_moves_calls_into_the_store_while_it_runs(
         list(engine.ask([ask_for("a"), ask_for("b"), ask_for("c")]))
     assert len(store.rows) == 4
     assert engine.stats.made == 4
+
+
+def test_a_store_that_fails_while_a_stage_runs_stops_it_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("synth_assets.llm.sending.FLUSH_S", 0.01)
+
+    class Locked(MemoryCallStore):
+        is_locked = True
+
+        def append(self, rows: Rows) -> None:
+            if self.is_locked:
+                raise SynthError("the store is locked")
+            super().append(rows)
+
+    async def slowly(request: Request) -> str:
+        await asyncio.sleep(0.01)
+        return echo(request)
+
+    store = Locked()
+    with make_engine(tmp_path, slowly, calls=store) as engine:
+        with pytest.raises(SynthError, match="the store is locked"):
+            list(engine.ask(ask_for("p", sample_index=n) for n in range(100_000)))
+        store.is_locked = False
+    assert len(store.rows) == engine.stats.made > 0
+    assert list((tmp_path / "journal").iterdir()) == []

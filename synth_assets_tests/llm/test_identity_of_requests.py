@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth_assets.llm.request import Request, system, user
+from synth_assets.llm.targets import Targets
+from synth_assets.recipe import RUNTIME_FIELDS, model_identity
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 
 LOCAL = {"model": "openai_compatible/m", "base_url": "http://host:8000/v1"}
@@ -67,6 +69,10 @@ def test_another_model_provider_or_endpoint_changes_the_key(model: dict[str, Any
         {"timeout_s": 5},
         {"max_retries": 0},
         {"max_concurrency": 500},
+        {"deadline_s": 60},
+        {"requests_per_minute": 10},
+        {"tokens_per_minute": 10_000},
+        {"input_tokens_per_minute": 10_000, "output_tokens_per_minute": 10_000},
         {"api_key": "env:SOME_KEY"},
         {"input_usd_per_million": 1.5, "output_usd_per_million": 2},
         {"licence": "mit"},
@@ -87,6 +93,27 @@ def test_the_recipes_own_name_of_a_model_does_not_change_the_key():
     assert engine.key(ask_for("a")) == engine.key(ask_for("a", model="that"))
 
 
+def test_no_runtime_setting_is_part_of_a_models_identity():
+    plain = model_identity(make_recipe(LOCAL), "it")
+    settings: dict[str, Any] = {
+        "max_concurrency": 3,
+        "timeout_s": 1,
+        "deadline_s": 2,
+        "max_retries": 1,
+        "requests_per_minute": 10,
+        "tokens_per_minute": 10,
+        "input_tokens_per_minute": 10,
+        "output_tokens_per_minute": 10,
+        "api_key": "env:SOME_KEY",
+        "input_usd_per_million": 1,
+        "output_usd_per_million": 1,
+    }
+    assert set(settings) == RUNTIME_FIELDS, "each has to be tried here"
+    for name, value in settings.items():
+        assert model_identity(make_recipe({**LOCAL, name: value}), "it") == plain, name
+    assert model_identity(make_recipe({**LOCAL, "model": "openai_compatible/n"}), "it") != plain
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -104,3 +131,14 @@ def test_the_order_of_sampling_parameters_does_not_change_the_key(
     place = {"provider": "p", "endpoint": "e", "model": "m"}
     assert one.key(**place) == other.key(**place)
     assert one.key(**place) != ask_for(text + "x", sampling=sampling).key(**place)
+
+
+@given(st.dictionaries(st.text(min_size=1), values, max_size=4), st.text(), st.integers(0, 3))
+def test_the_key_an_engine_uses_is_the_requests_own(
+    sampling: dict[str, Any], text: str, sample_index: int
+):
+    request = ask_for(text, sampling=sampling, sample_index=sample_index)
+    target = Targets(make_recipe(LOCAL), {})["it"]
+    key, canonical = target.identify(request)
+    place = {"provider": "openai_compatible", "endpoint": "http://host:8000/v1", "model": "m"}
+    assert (key, canonical) == (request.key(**place), request.canonical())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from typing import Any
 
@@ -118,3 +119,55 @@ def test_a_raw_reply_comes_back_byte_by_byte(calls: LakeCalls, lake: Lake, recip
     raw = '{"a":"\\ud83d\\ude00 \0 \r\n\t \u2028"}' * 1000
     calls.append([make_call(recipe, recipe, raw_reply=raw)])
     assert lake.read("llm", CALLS, "call_id = ?", [recipe])["raw_reply"].to_list() == [raw]
+
+
+def test_calls_that_another_connection_stored_since_are_found(
+    calls: LakeCalls, lake: Lake, recipe: str
+) -> None:
+    calls.append([make_call(f"{recipe} 1", f"{recipe} 1")])
+    assert set(calls.lookup([f"{recipe} 1", f"{recipe} 2"])) == {f"{recipe} 1"}
+    with Lake(lake.home) as other:
+        LakeCalls(other).append([make_call(f"{recipe} 2", f"{recipe} 2")])
+    assert set(calls.lookup([f"{recipe} 1", f"{recipe} 2"])) == {f"{recipe} 1", f"{recipe} 2"}
+
+
+def test_a_call_that_was_deleted_is_not_found(calls: LakeCalls, lake: Lake, recipe: str) -> None:
+    calls.append([make_call(f"{recipe} 1", f"{recipe} 1"), make_call(f"{recipe} 2", recipe)])
+    assert calls.lookup([recipe])
+    lake.transaction(lambda c: c.execute("DELETE FROM lake.llm.calls WHERE key = ?", [recipe]))
+    assert set(calls.lookup([recipe, f"{recipe} 1"])) == {f"{recipe} 1"}
+
+
+def test_another_thread_stores_while_this_one_reads(
+    calls: LakeCalls, lake: Lake, recipe: str
+) -> None:
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def store() -> None:
+        try:
+            with calls.for_thread() as mine:
+                for n in range(20):
+                    mine.append([make_call(f"{recipe} {n}", f"{recipe} {n}")])
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            done.set()
+
+    calls.append([make_call(recipe, recipe)])
+    thread = threading.Thread(target=store)
+    thread.start()
+    looks = 0
+    while not done.is_set():
+        assert calls.lookup([recipe])[recipe].call_id == recipe
+        looks += 1
+    thread.join()
+    assert failures == []
+    assert looks > 0
+    assert len(calls.lookup([f"{recipe} {n}" for n in range(20)])) == 20
+    assert lake.is_open
+
+
+def test_a_frame_of_calls_is_stored_as_rows_are(calls: LakeCalls, recipe: str) -> None:
+    calls.append(CALLS.frame([make_call(recipe, recipe)]))
+    assert calls.lookup([recipe])[recipe].text == recipe
