@@ -5,6 +5,7 @@ SynthError
 ├── TemplateError           missing file or slot                 stop
 ├── SqlModelError           a model does not compile             stop
 ├── BudgetExceeded          the next call could overspend        stop; what is done is kept
+├── RepliesPending          a batch endpoint has not answered    stop; a later run goes on
 ├── RoundLeftUndone         a round could not be brought to date stop; earlier rounds stay
 ├── LakeError               lock, lost commit, bad layout        retried where it may be, else stop
 │   └── QueryError          a person's SELECT is wrong           stop; nothing was read
@@ -43,6 +44,18 @@ class SqlModelError(SynthError):
 
 class BudgetExceeded(SynthError):
     """The next call could overspend the recipe's budget; every reply so far is kept."""
+
+
+class RepliesPending(SynthError):
+    """Replies are due at a batch endpoint; nothing is waited for. A later run goes on from here.
+
+    batches: the providers' names of the batches. count: how many replies are due.
+    """
+
+    def __init__(self, message: str, *, batches: Sequence[str] = (), count: int = 0) -> None:
+        super().__init__(message)
+        self.batches = list(batches)
+        self.count = count
 
 
 class RoundLeftUndone(SynthError):

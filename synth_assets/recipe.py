@@ -34,6 +34,7 @@ from synth_assets.yaml_file import Field as Place
 from synth_assets.yaml_file import YamlFile, read_yaml
 
 OWNER = re.compile(r"team:(?s:.+)|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+PROVIDERS_WITH_BATCHES = ("openai", "anthropic", "openai_compatible")
 PROVIDERS_OF_OURS = ("offline", "recorded", "scripted", "openai_compatible")
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -137,6 +138,8 @@ class Model(Part):
     or what litellm knows of a provider's model.
     merge_samples: several samples of one prompt that are asked for at once go as one request with
     ``n``, which pays for the prompt's tokens once; for endpoints that take ``n``.
+    batch: ask through the provider's batch API, which answers within a day at about half the
+    price; for openai, anthropic and openai_compatible models.
     timeout_s, deadline_s: the longest that one try, and a request with all its tries, may take.
     max_retries: how often a request is tried again for each kind of passing error.
     requests_per_minute and the like: limits to keep; others that the endpoint's headers tell are
@@ -152,6 +155,7 @@ class Model(Part):
     api: Literal["chat", "completions"] = "chat"
     response_format: Literal["json_schema", "json_object", "none"] | None = None
     merge_samples: bool = False
+    batch: bool = False
     max_concurrency: int = Field(default=16, ge=1, le=4096)
     timeout_s: float = Field(default=120, gt=0)
     deadline_s: float | None = Field(default=None, gt=0)
@@ -202,6 +206,9 @@ class Model(Part):
             )
         if self.provider != "openai_compatible" and (self.api != "chat" or self.merge_samples):
             raise ValueError("api and merge_samples belong to an openai_compatible/… model only")
+        if self.batch and (self.provider not in PROVIDERS_WITH_BATCHES or self.api != "chat"):
+            providers = ", ".join(PROVIDERS_WITH_BATCHES)
+            raise ValueError(f"batch is for chat with models of {providers}; leave it out")
         return self
 
 
@@ -562,6 +569,7 @@ def _open(path: Path) -> YamlFile:
 RUNTIME_FIELDS = frozenset(
     {
         "merge_samples",
+        "batch",
         "max_concurrency",
         "timeout_s",
         "deadline_s",

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from synth_assets.errors import CheckFailed, SynthError
+from synth_assets.errors import CheckFailed, RepliesPending, SynthError
 from synth_assets.graph.metadata import (
     catalogue_metadata,
     check_metadata,
@@ -134,6 +134,12 @@ def materialize(
             if _is_selected(context, recipe, stage, result):
                 yield _check_result(recipe, stage, result)
         raise failure(error) from error
+    except RepliesPending as error:
+        # Nothing is yielded, so that what rests on the table waits too; the sensor goes on from
+        # here when the replies have come.
+        announcer.keep_committed(workshop, stage)
+        announcer.pending(str(error))
+        return
     except SynthError as error:
         announcer.keep_committed(workshop, stage)
         raise failure(error) from error

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from synth_assets.errors import SynthError
+from synth_assets.graph.pending_batches import pending_batches_sensor
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
 from synth_assets.seed_files.location import locate
@@ -26,7 +27,8 @@ def open_round_config(recipe: Recipe, because: str) -> dict[str, object]:
 
 def recipe_automation(recipe: Recipe, keys: Sequence[dg.AssetKey]) -> dg.Definitions:
     """``<recipe>``: bring all up to date. ``<recipe>_refresh``: the same with a new round; the
-    schedule and the seed sensor run it. Both are stopped until a person starts them."""
+    schedule and the seed sensor run it. Both are stopped until a person starts them. The sensor of
+    pending batches runs: it asks for nothing that was not asked for."""
     selection = dg.AssetSelection.assets(*keys)
     everything = dg.define_asset_job(
         recipe.name,
@@ -54,9 +56,10 @@ def recipe_automation(recipe: Recipe, keys: Sequence[dg.AssetKey]) -> dg.Definit
                 description="Opens a new round on schedule.",
             )
         )
-    return dg.Definitions(
-        jobs=[everything, refresh], schedules=schedules, sensors=[_seed_sensor(recipe, refresh)]
-    )
+    sensors = [_seed_sensor(recipe, refresh)]
+    if any(model.batch for model in recipe.models.values()):
+        sensors.append(pending_batches_sensor(recipe, everything))
+    return dg.Definitions(jobs=[everything, refresh], schedules=schedules, sensors=sensors)
 
 
 def _seed_sensor(recipe: Recipe, job: Any) -> dg.SensorDefinition:

@@ -21,12 +21,13 @@ OBSERVATION_EVERY_S = 10.0
 class RunEvent:
     """One step of a run, for who watches it in this process."""
 
-    kind: Literal["started", "asking", "round_made", "finished"]
+    kind: Literal["started", "asking", "round_made", "pending", "finished"]
     table: str
     report: StageReport | None = None
     stats: CallStats | None = None
     round: int = 0
     rows: pl.DataFrame | None = None
+    message: str = ""
 
 
 Watcher = Callable[[RunEvent], None]
@@ -69,6 +70,11 @@ class Announcer:
             self.context.log.info(f"{self.recipe}.{self.table}: round {number} is committed")
         self.tell(RunEvent("round_made", self.table, report=report, round=number))
 
+    def pending(self, message: str) -> None:
+        """Replies are due at a batch endpoint; the table waits for them."""
+        self.context.log.info(message)
+        self.tell(RunEvent("pending", self.table, message=message))
+
     def finished(self, report: StageReport | None, rows: pl.DataFrame) -> None:
         self.tell(RunEvent("finished", self.table, report=report, rows=rows))
 
@@ -85,7 +91,7 @@ class Announcer:
         self.context.log_event(
             dg.AssetMaterialization(
                 asset_key=dg.AssetKey([self.recipe, stage.name]),
-                description="Rounds committed before the failure",
+                description="Rounds committed before the run stopped here",
                 metadata={"rounds_made": len(mine), "rows_new": sum(c.rows_new for c in mine)},
                 tags=_data_version_tags(newest.table_hash),
             )

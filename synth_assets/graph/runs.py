@@ -34,7 +34,7 @@ INTERRUPTED_WORDS = "interrupted; what was done is kept, and the next run goes o
 @dataclass
 class RunOutcome:
     """What a run did. exit_code: 0 done, 1 failed, 2 wrong recipe, 3 a blocking check failed,
-    4 out of budget, 130 interrupted."""
+    4 out of budget, 5 replies are due at a batch endpoint, 130 interrupted."""
 
     run_id: str
     exit_code: int
@@ -47,7 +47,8 @@ class RunOutcome:
     def status(self) -> str:
         if self.exit_code == 0:
             return "done"
-        return "interrupted" if self.exit_code == INTERRUPTED else "failed"
+        known = {INTERRUPTED: "interrupted", EXIT_CODES["RepliesPending"]: "pending"}
+        return known.get(self.exit_code, "failed")
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,15 @@ def run_recipe(
     _cancel_when_interrupted(instance, outcome.run_id)
 
     asked: dict[tuple[str, int], CallStats] = {}
+    pending: list[str] = []
 
     def listen(event: RunEvent) -> None:
         if event.kind == "asking" and event.stats is not None:
             asked[event.table, event.round] = event.stats
         if event.kind == "finished" and event.report is not None:
             outcome.reports[event.table] = event.report
+        if event.kind == "pending":
+            pending.append(event.message)
         watch(event)
 
     started = time.monotonic()
@@ -98,6 +102,9 @@ def run_recipe(
             run_id=outcome.run_id,
         )
         outcome.exit_code = _exit_code(result, outcome.errors)
+        if outcome.exit_code == 0 and pending:
+            outcome.exit_code = EXIT_CODES["RepliesPending"]
+            outcome.errors += pending
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         outcome.exit_code = INTERRUPTED
         outcome.errors.append(INTERRUPTED_WORDS)

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from synth_assets.errors import CheckFailed
+from synth_assets.errors import CheckFailed, RepliesPending
 from synth_assets.identity import content_id
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.schemas import EDGES
@@ -67,8 +67,10 @@ def bring_up_to_date(
 
     Errors: `CheckFailed` where a blocking check fails, with the rows kept apart; whatever a call
     raises. Rounds committed before stay committed; ``on_round`` sees the report after each.
+    `RepliesPending` comes at the end, when every other round is up to date.
     """
     report = StageReport()
+    pending: list[RepliesPending] = []
     known = workshop.log.latest()
     for round in workshop.rounds_of(stage):
         provenance = workshop.provenance(stage, round)
@@ -76,7 +78,11 @@ def bring_up_to_date(
         if commit is not None and not is_due(workshop, stage, commit, provenance):
             report.rounds_skipped.append(round.number)
             continue
-        made = _make_round(workshop, stage, round, provenance, report)
+        try:
+            made = _make_round(workshop, stage, round, provenance, report)
+        except RepliesPending as error:
+            pending.append(error)
+            continue
         if made == commit:  # it was made again, and nothing came out otherwise
             report.rounds_skipped.append(round.number)
             continue
@@ -84,6 +90,12 @@ def bring_up_to_date(
         report.rounds_made.append(round.number)
         if on_round is not None:
             on_round(report)
+    if pending:
+        raise RepliesPending(
+            "; ".join(dict.fromkeys(map(str, pending))),
+            batches=sorted({batch for error in pending for batch in error.batches}),
+            count=sum(error.count for error in pending),
+        )
     return report
 
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from synth_assets.errors import RecipeError
 from synth_assets.identity import content_hash
+from synth_assets.llm.batches.asking import BatchedAsk
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.llm.engine import Engine
 from synth_assets.llm.request import Ask
@@ -182,7 +183,17 @@ class Work:
                 if progress is None
                 else lambda stats: progress(self.stage.name, self.round, stats),
             )
-        return self._engine.ask
+        if not any(model.batch for model in self.recipe.models.values()):
+            return self._engine.ask
+        return BatchedAsk(
+            self._engine,
+            self.recipe,
+            home=self.lake.home.path,
+            calls=LakeCalls(self.lake),
+            asked_for=f"{self.recipe.name}.{self.stage.name}",
+            run_id=self.workshop.run_id,
+            retry_failed=self.workshop.options.retry_failed,
+        ).ask
 
     @property
     def stats(self) -> CallStats:

@@ -132,7 +132,7 @@ class Plan:
         )
         return body if self._extra_body is None else {**body, **self._extra_body}
 
-    def read(self, answer: Answer, body: dict[str, Any], messages: list[Any]) -> str:
+    def read(self, answer: Answer, messages: list[Any]) -> str:
         """The JSON of a chat completion: the provider's own, or litellm's form of it.
 
         Errors: whatever litellm raises for a body that is not the provider's.
@@ -148,7 +148,7 @@ class Plan:
             raw_response=_RawResponse(answer),
             model_response=litellm.ModelResponse(),
             logging_obj=_NoLog(),
-            request_data=body,
+            request_data={},
             messages=messages,
             optional_params=self._parameters,
             litellm_params={},

@@ -16,7 +16,7 @@ from synth_assets.llm import litellm_library
 from synth_assets.llm.credentials import api_key
 from synth_assets.llm.replies import RawReply, read_reply
 from synth_assets.llm.request import Request
-from synth_assets.llm.transports.http_session import HttpSession
+from synth_assets.llm.transports.http_session import Answer, HttpSession
 from synth_assets.llm.transports.litellm_errors import call_error
 from synth_assets.llm.transports.litellm_plan import Plan, make_plan
 from synth_assets.llm.transports.openai_compatible import dump
@@ -42,13 +42,36 @@ class LitellmProviders:
         return public_endpoint(model.base_url)
 
     async def send(self, model: Model, request: Request) -> RawReply:
+        plan, body = self.prepare(model, request)
+        if plan is None:
+            return await self._send_by_acompletion(model, body)
+        messages = body["messages"]
+        body = plan.body(messages)
+        answer = await self._session.post(plan.place, dump(body))
+        return self.read(plan, answer, messages)
+
+    def prepare(self, model: Model, request: Request) -> tuple[Plan | None, dict[str, Any]]:
+        """The plan, where there is one, and the body of a chat completion that it begins with.
+        Errors: `CallError` where litellm refuses the parameters."""
         body = wire_body(model, request)
         if model.response_format is None and "response_format" in body:
             body["response_format"] = self._known_format(model, body["response_format"])
-        plan = self._plan(model, body) if self._is_direct else None
-        if plan is None:
-            return await self._send_by_acompletion(model, body)
-        return await self._send_directly(plan, body["messages"])
+        return self._plan(model, body) if self._is_direct else None, body
+
+    def read(self, plan: Plan, answer: Answer, messages: list[Any]) -> RawReply:
+        """What a provider's answer means. Errors: `TransientCallError` where it is no reply."""
+        limits = read_limits(answer.headers)
+        try:
+            raw = plan.read(answer, messages)
+        except Exception as error:  # litellm meets a foreign body with whatever its code runs into
+            raise TransientCallError(
+                f"{plan.place.name}: truncated_body: the body is no whole reply "
+                f"({type(error).__name__}): {answer.text[:200]!r}",
+                kind="truncated_body",
+                raw_reply=answer.text,
+                limits=limits,
+            ) from error
+        return read_reply(raw, limits=limits)
 
     async def close(self) -> None:
         await self._session.close()
@@ -77,22 +100,6 @@ class LitellmProviders:
             takes_schema = litellm_library.takes_schema(model.model)
             self._takes_schema[model.model] = takes_schema
         return asked if takes_schema else {"type": "json_object"}
-
-    async def _send_directly(self, plan: Plan, messages: list[Any]) -> RawReply:
-        body = plan.body(messages)
-        answer = await self._session.post(plan.place, dump(body))
-        limits = read_limits(answer.headers)
-        try:
-            raw = plan.read(answer, body, messages)
-        except Exception as error:  # litellm meets a foreign body with whatever its code runs into
-            raise TransientCallError(
-                f"{plan.place.name}: truncated_body: the body is no whole reply "
-                f"({type(error).__name__}): {answer.text[:200]!r}",
-                kind="truncated_body",
-                raw_reply=answer.text,
-                limits=limits,
-            ) from error
-        return read_reply(raw, limits=limits)
 
     async def _send_by_acompletion(self, model: Model, body: dict[str, Any]) -> RawReply:
         litellm = litellm_library.load()

@@ -1,0 +1,1 @@
+"""Provider batch APIs: requests that wait for hours at half the price, and no process with them."""
