@@ -164,7 +164,9 @@ def _explain(draft: Draft, tables: Mapping[str, Mapping[str, str]], error: duckd
     name = match.group(1)
     line = _line_of(draft, name)
     at = draft.where if line is None else f"{draft.where}, line {line}"
-    columns = sorted({column for types in tables.values() for column in types})
+    # Those of the tables, and what the query itself names in its CTEs.
+    named = {alias.alias for alias in draft.query.find_all(exp.Alias)} - {name}
+    columns = sorted({column for types in tables.values() for column in types} | named)
     known = ", ".join(columns) or "none"
     return f"{at}: unknown column {name!r}{nearest(name, columns)} Known: {known}"
 

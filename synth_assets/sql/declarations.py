@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
+
 from synth_assets.errors import SqlModelError
 from synth_assets.schemas import TABLES
 from synth_assets.sql.declared_tests import data_tests_of
@@ -90,12 +92,26 @@ def _tables_of(path: Path, entry: str | SourceEntry) -> list[SourceTable]:
     tables: list[SourceTable] = []
     for table in entry.tables:
         name = f"{entry.name}.{table.name}"
-        typed = {column.name: column.data_type for column in table.columns if column.data_type}
+        typed = {
+            column.name: _type(path, name, column.name, column.data_type)
+            for column in table.columns
+            if column.data_type
+        }
         complete = bool(typed) and len(typed) == len(table.columns)
         place = (entry.db_schema or entry.name, table.identifier or table.name)
         tests = data_tests_of(path, name, table.column_tests, table.all_tests)
         tables.append(SourceTable(name, place, typed if complete else None, tests))
     return tables
+
+
+def _type(path: Path, source: str, column: str, data_type: str) -> str:
+    """DuckDB's own name of a type, so that nothing but a type gets into SQL."""
+    try:
+        return str(duckdb.type(data_type))
+    except duckdb.Error as error:
+        raise SqlModelError(
+            f"{path}: source {source}: {column}: data_type {data_type!r:.60} is no type of DuckDB's"
+        ) from error
 
 
 def _lake_table(path: Path, name: str) -> SourceTable:

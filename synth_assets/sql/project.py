@@ -31,8 +31,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Compiled:
-    """One SELECT that DuckDB has bound. inputs: stored relations that it reads; types: column →
-    DuckDB type."""
+    """A SELECT that DuckDB has bound. inputs: relations it reads; types: column → DuckDB type."""
 
     name: str
     sql: str
@@ -220,8 +219,8 @@ class SqlProject:
 
     def _model(self, name: str) -> SqlModel:
         if name not in self.models:
-            hint = nearest(name, self.models)
-            raise SqlModelError(f"{self.folder}: no model is named {name!r}{hint}")
+            near = nearest(name, self.models)
+            raise SqlModelError(f"{self.folder}: no model is named {name!r}{near}")
         return self.models[name]
 
     def values_of(self, name: str, variables: Variables) -> dict[str, Any]:

@@ -27,6 +27,10 @@ from synth_assets.sql.template_uses import Use, Uses, parse, source_name, uses_o
 from synth_assets.sql.values import Value, ValueStore
 
 REF_PREFIX = "__ref__"
+FAULTS = (
+    TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError,
+)  # fmt: skip
+"""What a template's own mistakes raise while it is rendered."""
 LINE_MARK = re.compile(r"\0(\d+)([tv])\0")
 
 
@@ -148,7 +152,7 @@ def render(
     environment = Environment(meter, _finalizer(meter, store))
     environment.globals.update(
         ref=_Ref, source=lambda *names: _Ref(source_name(*names)), var=variable,
-        this=_Ref(this), is_incremental=lambda: is_incremental, config=lambda **_: "",
+        this=_Ref(this), is_incremental=lambda: is_incremental, config=lambda *_, **__: "",
     )  # fmt: skip
     try:
         template = Template.from_code(environment, source.code, environment.globals)
@@ -159,7 +163,7 @@ def render(
         raise SqlModelError(f"{where}: macros call each other without end") from error
     except TooMuch as error:
         raise SqlModelError(f"{where}: {error}") from error
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except FAULTS as error:
         raise SqlModelError(f"{where}: cannot be rendered ({error})") from error
     return _without_marks(text, tuple(store.values))
 

@@ -23,12 +23,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from synth_assets.errors import SqlModelError
 from synth_assets.sql.guard import MAX_CHARACTERS
 from synth_assets.sql.unsupported import explain
-from synth_assets.sql.values import Value, raw_value
+from synth_assets.sql.values import MAX_ITEMS, Value, is_larger_than, raw_value
 
 MAX_SECONDS = 2.0
 MAX_RANGE = 1000
 MAX_STEPS = 100_000
 MAX_LOOP_DEPTH = 3
+LARGEST = 2**127
 METHODS = frozenset({"items"})
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
@@ -84,7 +85,11 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters = {name: getattr(self, f"_{name}") for name in FILTERS}
         self.tests = {name: self.tests[name] for name in TESTS}
         self.globals.update(
-            range=self._range, __each=self._each, __write=self.meter.write, __concat=self._concat
+            range=self._range,
+            __each=self._each,
+            __write=self.meter.write,
+            __concat=self._concat,
+            __made=self._made,
         )
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
@@ -95,11 +100,27 @@ class Environment(ImmutableSandboxedEnvironment):
         for of in (left, right):
             if not isinstance(raw_value(of), int | float):
                 raise TypeError(f"{operator} is for numbers; join texts by ~")
+            if isinstance(raw_value(of), int) and abs(raw_value(of)) > LARGEST:
+                raise TypeError("a number is larger than any of SQL's")
         if isinstance(left, Value):
             return left.compute(OPERATORS[operator], right)
         if isinstance(right, Value):
             return right.compute(lambda own, other: OPERATORS[operator](other, own), left)
         return OPERATORS[operator](left, right)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Only what is *in* a list or mapping: Jinja's own falls back to attributes."""
+        try:
+            return obj[argument]
+        except (LookupError, TypeError):
+            return self.undefined(obj=obj, name=str(argument))
+
+    def _made(self, items: Any) -> Any:
+        """A list or mapping written in a template; one that holds itself over and over would take
+        for ever to compare."""
+        if is_larger_than(items, MAX_ITEMS):
+            raise TooMuch(f"a list of more than {MAX_ITEMS} parts")
+        return items
 
     def _each(self, items: Any, characters: int) -> list[Any]:
         """What a loop goes over, paid for before it starts."""
@@ -236,6 +257,10 @@ def _bounded(node: nodes.Node, marks: bool) -> nodes.Node:
             setattr(node, name, changed)
     if isinstance(node, nodes.Concat):
         return _call("__concat", list(node.nodes), node.lineno)
+    if isinstance(node, nodes.List | nodes.Dict) or (
+        isinstance(node, nodes.Tuple) and node.ctx == "load"
+    ):
+        return _call("__made", [node], node.lineno)
     if isinstance(node, nodes.For):
         size = nodes.Const(_characters(node), lineno=node.lineno)
         node.iter = _call("__each", [node.iter, size], node.lineno)

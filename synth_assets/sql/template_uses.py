@@ -15,12 +15,14 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from synth_assets.errors import SqlModelError
+from synth_assets.sql.guard import MAX_CHARACTERS
 from synth_assets.sql.nearest import nearest
 from synth_assets.sql.sandbox import Environment, Meter, check_node, walk
 from synth_assets.sql.unsupported import explain
 
 FUNCTIONS = ("ref", "source", "var", "config", "is_incremental", "range")
 THIS = "this"
+RESERVED = (*FUNCTIONS, THIS, "loop")
 LAKE = "lake"
 """Source of the tables that the recipe's own stages make: ``source('lake', 'calls')``."""
 UNKNOWN_TAG = re.compile(r"unknown tag '(\w+)'")
@@ -75,8 +77,10 @@ class Uses:
 
 def parse(where: str, text: str) -> nodes.Template:
     """The syntax tree, with nothing in it that the sandbox refuses."""
-    if "\0" in text:
-        raise SqlModelError(f"{where}: holds a NUL character; remove it")
+    if "\0" in text or len(text) > MAX_CHARACTERS:
+        raise SqlModelError(
+            f"{where}: holds a NUL character, or more than {MAX_CHARACTERS} characters"
+        )
     try:
         tree = Environment(Meter(), str).parse(text)
     except TemplateSyntaxError as error:
@@ -96,9 +100,9 @@ def uses_of(where: str, tree: nodes.Node) -> Uses:
     uses = Uses()
     called: set[int] = set()
     for node, _ in walk(tree):
-        if isinstance(node, nodes.Name) and node.ctx != "load" and node.name in (*FUNCTIONS, THIS):
+        if isinstance(node, nodes.Name) and node.ctx != "load" and node.name in RESERVED:
             raise SqlModelError(
-                f"{where}, line {node.lineno}: {node.name} is a function here; take another name"
+                f"{where}, line {node.lineno}: {node.name} has a meaning here; take another name"
             )
         if isinstance(node, nodes.Call):
             called.add(id(node.node))

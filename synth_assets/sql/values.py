@@ -31,7 +31,7 @@ class ValueStore:
         self.values: list[Any] = []
 
     def marker(self, raw: Any) -> str:
-        if _is_larger_than(raw, MAX_ITEMS):
+        if is_larger_than(raw, MAX_ITEMS):
             raise ValueError(f"a value of more than {MAX_ITEMS} parts")
         self.values.append(raw)
         return f"$value_{len(self.values) - 1}_"
@@ -106,6 +106,22 @@ def raw_value(value: Any) -> Any:
     return value.raw if isinstance(value, Value) else value
 
 
+def is_larger_than(value: Any, most: int) -> bool:
+    """Whether a value, with all that is in it, has more than ``most`` parts."""
+    waiting, counted = [value], 0
+    while waiting:
+        item = raw_value(waiting.pop())
+        counted += 1
+        if counted > most:
+            return True
+        if isinstance(item, dict):
+            waiting.extend(item)
+            item = list(item.values())
+        if isinstance(item, list | tuple):
+            waiting.extend(item[: most + 1])
+    return False
+
+
 def fill_in(where: str, query: exp.Query, values: tuple[Any, ...]) -> None:
     """Puts typed literals where a render left markers. Errors: `SqlModelError`."""
     for node in list(query.find_all(exp.Placeholder, exp.Parameter)):
@@ -165,15 +181,3 @@ def _as_text(where: str, values: tuple[Any, ...], found: re.Match[str]) -> str:
     if not isinstance(value, IN_TEXT) or isinstance(value, bool) or "\0" in str(value):
         raise SqlModelError(f"{where}: {value!r:.80} stands inside quotes; take the quotes away")
     return str(value)
-
-
-def _is_larger_than(value: Any, most: int) -> bool:
-    waiting, counted = [value], 0
-    while waiting:
-        item = raw_value(waiting.pop())
-        counted += 1
-        if counted > most:
-            return True
-        if isinstance(item, list | tuple):
-            waiting.extend(item[: most + 1])
-    return False

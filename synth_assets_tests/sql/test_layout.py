@@ -167,6 +167,11 @@ def test_a_wrong_configuration_says_where(tmp_path: Path, config: str, message: 
         ),
         ({"transform/s.yml": "models: [{name: m}]", "transform/t.yml": "models: [{name: m}]"},
          "'m' is described in .*s.yml already"),
+        (
+            {"transform/s.yml": "sources: [{name: r, tables: [{name: t, columns: "
+             "[{name: a, data_type: 'int); select 1; --'}]}]}]"},
+            r"s\.yml: source r\.t: a: data_type .* is no type of DuckDB's",
+        ),
         ({"transform/m.sql": "select a, a from (select 1 as a)"}, "two columns named 'a'"),
     ],
 )  # fmt: skip

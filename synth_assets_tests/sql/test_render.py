@@ -111,6 +111,22 @@ def test_filters_and_joins_keep_a_value_a_value(tmp_path: Path, value: str) -> N
     assert evaluate(tmp_path, sql, {"a": value}) == expected
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select {{ var('a')['raw'] }}",
+        "{% set loop = var('a') %}select {{ loop.raw }}",
+        "{% for loop in [var('a')] %}select {{ loop.raw }}{% endfor %}",
+        "select {{ var('a').raw }}",
+        "select {{ var('a').items() }}",
+        "select {{ var('a')[0] }}{{ var('a') | first }}",
+    ],
+)
+def test_there_is_no_way_to_the_text_of_a_value(tmp_path: Path, sql: str) -> None:
+    with pytest.raises(SqlModelError, match=r"m\.sql"):
+        evaluate(tmp_path, sql, {"a": "1 as a"})
+
+
 def test_numbers_are_counted_with_and_stay_typed(tmp_path: Path) -> None:
     sql = (
         "select [{% for i in range(var('n')) %}{{ var('n') - i * 2 }}"
@@ -209,6 +225,15 @@ def test_jinja_beyond_ref_var_if_and_for_is_refused_with_its_line(text: str) -> 
         ("{% set a = [1] %}" + "{% set a = [a, a] %}" * 60 + "{{ a }}", "more than 10000 parts"),
         ("{% set a %}" + "x" * 600 + "{% endset %}" + "{{ a | replace('x', a) }}" * 9, "more than"),
         ("{{ {'a': 1} }}", "dict is no value of SQL"),
+        (
+            "".join(f"{{% set {n} = [1] %}}" + f"{{% set {n} = [{n}, {n}] %}}" * 60 for n in "ab")
+            + "{% if a == b %}{% endif %}",
+            "list of more than 10000 parts",
+        ),
+        ("{% set a = 9 %}" + "{% set a = a * a %}" * 60, "larger than any of SQL's"),
+        ("{{ [1]['append'] }}", "cannot be rendered"),
+        ("{{ 5['real'] }}", "cannot be rendered"),
+        ("{{ 'a'['upper'] }}", "cannot be rendered"),
         ("{{ 1e300 * 1e300 }}", "cannot be rendered"),
         ("{{ 1 // 0 }}", "cannot be rendered"),
         ("{{ '\\0' }}", "NUL"),

@@ -161,6 +161,18 @@ def test_a_model_that_fails_leaves_its_table_as_it_was(
     assert rows(database, "FROM orders ORDER BY ALL") == before
 
 
+def test_an_unknown_column_after_loops_and_macros_has_its_line(shop: Path) -> None:
+    model = shop / "models" / "marts" / "orders.sql"
+    text = model.read_text().replace("    p.paid,\n", "    p.payd,\n")
+    model.write_text(text)
+    line = text[: text.index("p.payd")].count("\n") + 1
+    with pytest.raises(
+        SqlModelError,
+        match=rf"orders\.sql, line {line}: unknown column 'payd'; did you mean 'paid'",
+    ):
+        SqlProject.load(shop).validate({})
+
+
 def test_the_project_is_valid_and_a_view_may_become_a_table(
     shop: Path, database: duckdb.DuckDBPyConnection
 ) -> None:
