@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test check format screenshots clean
+.PHONY: help install dev demo ui test check bench format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ check: $(VENV)/.installed-dev  ## Check format, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
+
+bench: $(VENV)/.installed-dev  ## Measure the calls beside raw aiohttp and litellm (FULL=1: a million)
+	@$(BIN)/python -m benchmarks.calls
 
 format: $(VENV)/.installed-dev  ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format .

@@ -19,6 +19,7 @@ from rich.text import Text
 from synth_assets.console.command import as_json, explained, named_recipe
 from synth_assets.console.history_commands import (
     diff_command,
+    rebuild_command,
     restore_command,
     tag_command,
     vacuum_command,
@@ -217,6 +218,7 @@ for command in (
     restore_command,
     vacuum_command,
     what_if_command,
+    rebuild_command,
 ):
     main.add_command(command)
 

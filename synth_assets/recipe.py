@@ -130,6 +130,13 @@ class Model(Part):
     api_key: ``env:NAME`` only, so that no key stands in a file.
     replies, fields: for ``recorded``: a JSONL file of completions made elsewhere, and which keys
     hold ``prompt`` and ``reply``; dots reach into objects.
+    api: ``completions`` is OpenAI's older API, for base models: the messages' contents go there as
+    one text, a blank line between, without their roles.
+    response_format: how a structured reply is asked for: ``json_schema``, ``json_object`` (any
+    object; the prompt has to say which), or ``none`` (the prompt alone). Left out: ``json_schema``,
+    or what litellm knows of a provider's model.
+    merge_samples: several samples of one prompt that are asked for at once go as one request with
+    ``n``, which pays for the prompt's tokens once; for endpoints that take ``n``.
     timeout_s, deadline_s: the longest that one try, and a request with all its tries, may take.
     max_retries: how often a request is tried again for each kind of passing error.
     requests_per_minute and the like: limits to keep; others that the endpoint's headers tell are
@@ -142,6 +149,9 @@ class Model(Part):
     licence: str | None = None
     replies: str | None = None
     fields: dict[Literal["prompt", "reply"], str] = {}
+    api: Literal["chat", "completions"] = "chat"
+    response_format: Literal["json_schema", "json_object", "none"] | None = None
+    merge_samples: bool = False
     max_concurrency: int = Field(default=16, ge=1, le=4096)
     timeout_s: float = Field(default=120, gt=0)
     deadline_s: float | None = Field(default=None, gt=0)
@@ -190,6 +200,8 @@ class Model(Part):
             raise ValueError(
                 "an openai_compatible model needs base_url, such as http://127.0.0.1:8000/v1"
             )
+        if self.provider != "openai_compatible" and (self.api != "chat" or self.merge_samples):
+            raise ValueError("api and merge_samples belong to an openai_compatible/… model only")
         return self
 
 
@@ -549,6 +561,7 @@ def _open(path: Path) -> YamlFile:
 
 RUNTIME_FIELDS = frozenset(
     {
+        "merge_samples",
         "max_concurrency",
         "timeout_s",
         "deadline_s",

@@ -10,6 +10,7 @@ from rich.text import Text
 from synth_assets.console.plain_text import plain
 from synth_assets.console.tables import names_table, print_whole
 from synth_assets.history.diff import TableDiff
+from synth_assets.history.rebuilding import Rebuilt
 from synth_assets.history.versions import Version
 from synth_assets.history.what_if import WhatIf
 
@@ -86,6 +87,21 @@ def print_what_if(console: Console, answers: Sequence[WhatIf]) -> None:
             said = ", ".join(f"{name} {count:,}" for name, count in _most_first(answer.reasons))
             console.print(f"  removed from {answer.table}: {said}", markup=False, soft_wrap=True)
     console.print("No call was made and nothing was written.")
+
+
+def print_rebuilt(console: Console, tables: Sequence[Rebuilt]) -> None:
+    """A line for each table: equal, or both hashes."""
+    shown = names_table("table", "content")
+    for each in tables:
+        verdict = Text("equal", "green")
+        if not each.is_equal:
+            verdict = Text(
+                f"tagged {each.tagged[:12]}, rebuilt {(each.rebuilt or 'none')[:12]}", "red"
+            )
+        shown.add_row(each.table, verdict)
+    print_whole(console, shown)
+    equal = sum(each.is_equal for each in tables)
+    console.print(f"{equal} of {len(tables)} tables are equal; no call was made.")
 
 
 def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:

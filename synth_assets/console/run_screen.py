@@ -7,17 +7,41 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.status import Status
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from synth_assets.console.plain_text import one_line
-from synth_assets.console.tables import count_of, money
+from synth_assets.console.tables import count_of, duration, money
 from synth_assets.graph.progress import RunEvent
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.recipe import Recipe
 
 PLAIN_EVERY_S = 10.0
-"""Where standard error is no terminal, progress is a line now and then, not a spinner."""
+"""Where standard error is no terminal, progress is a line now and then, not a bar."""
+
+
+def live_words(stats: CallStats) -> str:
+    """What is going on with the calls: done, failed, reused, rate, tokens, money, time left. What
+    cannot be told yet is left out."""
+    done = f"{stats.answered:,}"
+    words = [f"{done} of {stats.total:,}" if stats.total else done]
+    words.append(f"{stats.cached:,} reused")
+    if stats.failed:
+        words.append(f"{stats.failed:,} failed")
+    if stats.retries:
+        words.append(f"{stats.retries:,} tried again")
+    if stats.calls_per_second is not None:
+        words.append(f"{stats.calls_per_second:,.0f} calls/s")
+    words.append(f"{stats.input_tokens + stats.output_tokens:,} tokens")
+    spent = f"{money(stats.cost_usd)} USD"
+    if stats.calls_without_price:
+        spent += f" and {count_of(stats.calls_without_price, 'call')} of unknown price"
+    elif stats.projected_cost_usd:
+        spent += f" of about {money(stats.projected_cost_usd)}"
+    words.append(spent)
+    if stats.seconds_left:
+        words.append(f"{duration(stats.seconds_left)} left")
+    return ", ".join(words)
 
 
 class RunScreen:
@@ -26,7 +50,8 @@ class RunScreen:
     def __init__(self, console: Console, recipe: Recipe) -> None:
         self._console = console
         self._recipe = recipe
-        self._status: Status | None = None
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
         self._started = 0.0
         self._printed = 0.0
 
@@ -50,26 +75,40 @@ class RunScreen:
             self._stop()
             self._started = self._printed = time.monotonic()
             if self._console.is_terminal:
-                self._status = self._console.status(f"{event.table} …")
-                self._status.start()
+                self._show_bar(event.table)
         elif event.kind == "asking" and event.stats is not None:
             self._asking(event, event.stats)
         elif event.kind == "finished":
             self._stop()
             self._console.print(self._done(event), markup=False, soft_wrap=True)
 
-    def _asking(self, event: RunEvent, stats: CallStats) -> None:
-        seconds = max(time.monotonic() - self._started, 1e-3)
-        line = (
-            f"{event.table}, round {event.round}: {stats.made:,} calls made, "
-            f"{stats.cached:,} reused, {stats.failed:,} failed, "
-            f"{stats.made / seconds:,.0f} a second, {money(stats.cost_usd)} USD"
+    def _show_bar(self, table: str) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[words]}", markup=False),
+            console=self._console,
+            transient=True,
         )
-        if self._status is not None:
-            self._status.update(line)
+        self._task = self._progress.add_task(table, total=None, words="")
+        self._progress.start()
+
+    def _asking(self, event: RunEvent, stats: CallStats) -> None:
+        words = live_words(stats)
+        if self._progress is not None:
+            self._progress.update(
+                self._task,
+                description=f"{event.table}, round {event.round}",
+                completed=stats.answered,
+                total=stats.total,
+                refresh=True,
+                words=words,
+            )
         elif time.monotonic() - self._printed > PLAIN_EVERY_S:
             self._printed = time.monotonic()
-            self._console.print(f"  … {line}", markup=False)
+            line = f"  … {event.table}, round {event.round}: {words}"
+            self._console.print(line, markup=False, soft_wrap=True)
 
     def _done(self, event: RunEvent) -> str:
         rows, report = event.rows, event.report
@@ -94,6 +133,6 @@ class RunScreen:
         return f"  {event.table:<24} {seconds:6.1f} s   {'; '.join(parts)}"
 
     def _stop(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None

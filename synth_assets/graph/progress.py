@@ -59,13 +59,7 @@ class Announcer:
         self.context.log_event(
             dg.AssetObservation(
                 asset_key=dg.AssetKey([self.recipe, table]),
-                metadata={
-                    "round": round,
-                    "calls_made": stats.made,
-                    "calls_reused": stats.cached,
-                    "calls_failed": stats.failed,
-                    "cost_usd": float(stats.cost_usd),
-                },
+                metadata={"round": round, **live_numbers(stats)},
             )
         )
 
@@ -96,6 +90,25 @@ class Announcer:
                 tags=_data_version_tags(newest.table_hash),
             )
         )
+
+
+def live_numbers(stats: CallStats) -> dict[str, int | float]:
+    """The state of the calls as numbers that the UI plots; what cannot be told is left out."""
+    numbers: dict[str, int | float | None] = {
+        "calls_expected": stats.total,
+        "calls_made": stats.made,
+        "calls_reused": stats.cached,
+        "calls_failed": stats.failed,
+        "calls_in_flight": stats.in_flight,
+        "tries_again": stats.retries,
+        "calls_per_second": stats.calls_per_second,
+        "input_tokens": stats.input_tokens,
+        "output_tokens": stats.output_tokens,
+        "cost_usd": float(stats.cost_usd),
+        "projected_cost_usd": stats.projected_cost_usd,
+        "seconds_left": stats.seconds_left,
+    }
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def _data_version_tags(content: str) -> Mapping[str, str]:

@@ -29,8 +29,9 @@ class RawReply:
     limits: RateLimits | None = None
 
 
-def read_reply(raw: str) -> RawReply:
-    """Reads the body of a chat completion.
+def read_reply(raw: str, *, limits: RateLimits | None = None) -> RawReply:
+    """Reads the body of a chat completion, or of the older API's completion, which has ``text``
+    in the place of a message.
 
     Status: ``empty`` where there is no text at all, ``refused`` where a content filter ended it
     or the model filled ``refusal``, ``cut`` where the finish reason is ``length``, else ``ok``.
@@ -39,16 +40,17 @@ def read_reply(raw: str) -> RawReply:
     choice (a connection cut short, or a proxy's error page), with the body.
     """
     try:
-        body = _parse(raw)
+        body = parse_body(raw)
         choice = body["choices"][0]
-        message = choice["message"]
+        message = choice["message"] if "text" not in choice else {"content": choice["text"]}
         finish_reason = choice.get("finish_reason")
-        content, refusal = _text(message.get("content")), _text(message.get("refusal"))
+        content, refusal = _text(message.get("content")), _text(_refusal(message))
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise TransientCallError(
             f"the body is no whole chat completion: {raw[:200]!r}",
             kind="truncated_body",
             raw_reply=raw,
+            limits=limits,
         ) from error
     usage = body.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
@@ -60,10 +62,20 @@ def read_reply(raw: str) -> RawReply:
         finish_reason=None if finish_reason is None else str(finish_reason),
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
+        limits=limits,
     )
 
 
-def _parse(raw: str) -> Any:
+def _refusal(message: Mapping[str, Any]) -> Any:
+    """What the model said in the place of an answer; litellm's form has it one level down."""
+    said = message.get("refusal")
+    if said is None and message.get("provider_specific_fields"):
+        return message["provider_specific_fields"].get("refusal")
+    return said
+
+
+def parse_body(raw: str) -> Any:
+    """The JSON of a body. Errors: `ValueError`, `RecursionError`."""
     try:
         return orjson.loads(raw)
     except (orjson.JSONDecodeError, UnicodeEncodeError):

@@ -14,7 +14,7 @@ from synth_assets.llm.prices import Price, price_of
 from synth_assets.llm.request import Request, key_parts
 from synth_assets.llm.transports import Transport
 from synth_assets.llm.transports.registry import make_transport
-from synth_assets.llm.wire import model_name, public_endpoint
+from synth_assets.llm.wire import model_in_key, public_endpoint
 from synth_assets.recipe import Model, Recipe
 
 
@@ -52,7 +52,7 @@ class Target:
         endpoint = self.transport.endpoint(self.model, request)
         prefix = self._prefixes.get(endpoint)
         if prefix is None:
-            parts = key_parts(self.model.provider, endpoint, model_name(self.model))
+            parts = key_parts(self.model.provider, endpoint, model_in_key(self.model))
             prefix = canonical_json(parts)[:-1].encode("utf-8", "surrogatepass") + b","
             self._prefixes[endpoint] = prefix
         digest = hashlib.sha256(prefix)

@@ -12,6 +12,8 @@ from synth_assets.llm.request import Request
 from synth_assets.recipe import Model
 
 TAKES_SEED = frozenset({"offline", "openai_compatible"})
+MOST_FORMATS = 64
+_FORMATS: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
 _SECRET_PARAMETER = re.compile(r"key|token|secret|sig|pass|auth|code|credential", re.IGNORECASE)
 
 
@@ -20,15 +22,31 @@ def model_name(model: Model) -> str:
     return model.model.partition("/")[2]
 
 
+def model_in_key(model: Model) -> str:
+    """The model's name in a request's identity, with the declared way of asking for structure,
+    which changes what is sent."""
+    name = model_name(model)
+    return name if model.response_format is None else f"{name} {model.response_format}"
+
+
 def wire_body(model: Model, request: Request) -> dict[str, Any]:
-    """The body of one chat completion, ready for JSON. It is all that an offline model sees."""
-    body: dict[str, Any] = {
-        "model": model_name(model),
-        "messages": [dict(message) for message in request.messages],
-        **{name: _as_json(value) for name, value in request.sampling.items()},
-    }
-    if request.response_schema is not None:
-        body["response_format"] = _response_format(request.response_schema)
+    """The body of one chat completion, ready for JSON. It is all that an offline model sees.
+
+    ``api: completions`` takes one text, and for ``logprobs`` how many tokens of each place."""
+    body: dict[str, Any] = {"model": model_name(model)}
+    sampling = {name: _as_json(value) for name, value in request.sampling.items()}
+    if model.api == "completions":
+        body["prompt"] = "\n\n".join(message["content"] for message in request.messages)
+        if sampling.get("logprobs") is True:
+            sampling["logprobs"] = sampling.pop("top_logprobs", None) or 1
+    else:
+        body["messages"] = [dict(message) for message in request.messages]
+    body.update(sampling)
+    if request.response_schema is not None and model.response_format != "none":
+        is_any = model.response_format == "json_object"
+        body["response_format"] = (
+            {"type": "json_object"} if is_any else _known_format(request.response_schema)
+        )
     if model.provider in TAKES_SEED:
         body["seed"] = request.seed()
     return body
@@ -36,6 +54,16 @@ def wire_body(model: Model, request: Request) -> dict[str, Any]:
 
 def _as_json(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+def _known_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """`_response_format`, made once for each schema object: a stage asks with the same one."""
+    known = _FORMATS.get(id(schema))
+    if known is None or known[0] is not schema:
+        if len(_FORMATS) >= MOST_FORMATS:
+            _FORMATS.clear()
+        known = _FORMATS[id(schema)] = (schema, _response_format(schema))
+    return known[1]
 
 
 def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,9 +131,10 @@ def load_sql_project(folder: Path) -> SqlProject:
     return SqlProject.load(folder)
 
 
-def dataset_stages(recipe: Recipe) -> list[Stage]:
-    """The marts, each after what it reads."""
-    project = load_sql_project(sql_folder())
+def dataset_stages(recipe: Recipe, sql: Path | None = None) -> list[Stage]:
+    """The marts, each after what it reads; ``sql`` is the folder of the models, where it is not the
+    project's."""
+    project = load_sql_project(sql or sql_folder())
     variables = recipe_variables(recipe)
     return [_stage(project, name, variables) for name in _in_order(project)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from synth_assets.recipe import Recipe
 from synth_assets.stages.completions import completions_stage
 from synth_assets.stages.datasets import dataset_stages
@@ -15,8 +17,8 @@ from synth_assets.stages.seeds import evaluation_prompts_stage, rounds_stage, se
 from synth_assets.stages.stage import Stage
 
 
-def recipe_stages(recipe: Recipe) -> dict[str, Stage]:
-    """Table name → stage."""
+def recipe_stages(recipe: Recipe, *, sql: Path | None = None) -> dict[str, Stage]:
+    """Table name → stage. sql: the folder of the SQL models, where it is not the project's."""
     prompts, judged = recipe.prompts, recipe.judgments
     stages: list[Stage] = [seed_prompts_stage()]
     if recipe.seeds.evaluation:
@@ -35,5 +37,5 @@ def recipe_stages(recipe: Recipe) -> dict[str, Stage]:
             stages.append(ratings_stage(judged.ultrafeedback))
         if judged.verification or judged.ultrafeedback:
             stages.append(judgments_stage())
-        stages += dataset_stages(recipe)
+        stages += dataset_stages(recipe, sql)
     return {stage.name: stage for stage in stages}

@@ -18,6 +18,7 @@ from synth_assets.identity import content_hash
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.llm.engine import Engine
 from synth_assets.llm.request import Ask
+from synth_assets.llm.transports import Transport
 from synth_assets.recipe import RUNTIME_FIELDS, Model, Recipe, fingerprint
 from synth_assets.schemas import ROUNDS, TableSchema
 from synth_assets.stages.generation import frozen_models
@@ -65,6 +66,8 @@ class Workshop:
     run_id: str = ""
     options: RunOptions = field(default_factory=RunOptions)
     progress: Progress | None = None
+    transports: Mapping[str, Transport] = field(default_factory=dict)
+    """In the place of the usual ones, by the recipe's name of a model or by provider."""
 
     @cached_property
     def log(self) -> CommitLog:
@@ -174,6 +177,7 @@ class Work:
                 asked_for=f"{self.recipe.name}.{self.stage.name}",
                 run_id=self.workshop.run_id,
                 retry_failed=self.workshop.options.retry_failed,
+                transports=self.workshop.transports,
                 progress=None
                 if progress is None
                 else lambda stats: progress(self.stage.name, self.round, stats),

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
-from synth_assets.console.run_screen import RunScreen
+from synth_assets.console.run_screen import RunScreen, live_words
 from synth_assets.graph.progress import RunEvent
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.recipe import Recipe
@@ -72,9 +72,20 @@ def test_without_a_terminal_no_line_is_written_over(tmp_path: Path) -> None:
 def test_a_terminal_sees_the_calls_as_they_are_made(tmp_path: Path) -> None:
     events = (
         RunEvent("started", "completions"),
-        RunEvent("asking", "completions", stats=CallStats(made=3, cached=2), round=1),
+        RunEvent("asking", "completions", stats=CallStats(made=3, cached=2, total=9), round=1),
         finished(StageReport(rounds_made=[1]), pl.DataFrame({"a": [1]})),
     )
     text = screen(write_recipe(tmp_path), *events, is_terminal=True, width=120)
-    assert "completions, round 1: 3 calls made, 2 reused, 0 failed" in text
+    assert "completions, round 1" in text and "5 of 9, 2 reused" in text
     assert "\x1b[?25h" in text  # the cursor is given back
+
+
+def test_live_words_tell_what_is_known_and_leave_out_the_rest() -> None:
+    stats = CallStats(made=40, cached=10, total=100, seconds=8.0, cost_usd=2.0, retries=3, failed=1)
+    assert live_words(stats) == (
+        "50 of 100, 10 reused, 1 failed, 3 tried again, 5 calls/s, 0 tokens, "
+        "2.00 USD of about 4.00, 8 s left"
+    )
+    assert live_words(CallStats(total=None)) == "0, 0 reused, 0 tokens, 0.00 USD"
+    of_unknown_price = CallStats(made=2, total=4, calls_without_price=2)
+    assert "0.00 USD and 2 calls of unknown price" in live_words(of_unknown_price)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from synth_assets.llm.request import Request, system, user
-from synth_assets.llm.wire import public_endpoint, wire_body
+from synth_assets.llm.wire import model_in_key, public_endpoint, wire_body
 from synth_assets.recipe import Model
 
 OFFLINE = Model(model="offline/careful")
@@ -54,6 +54,20 @@ def test_a_schema_becomes_a_response_format_named_by_its_title():
         "type": "json_schema",
         "json_schema": {"name": "My_list_", "schema": schema, "strict": True},
     }
+
+
+def test_a_declared_response_format_is_sent_and_is_part_of_the_identity():
+    asked = request(response_schema={"title": "T", "type": "object"})
+    models = {
+        form: Model(
+            model="openai_compatible/m", base_url="http://127.0.0.1:1", response_format=form
+        )
+        for form in ("json_schema", "json_object", "none", None)
+    }
+    assert wire_body(models["json_object"], asked)["response_format"] == {"type": "json_object"}
+    assert "response_format" not in wire_body(models["none"], asked)
+    assert wire_body(models["json_schema"], asked) == wire_body(models[None], asked)
+    assert len({model_in_key(model) for model in models.values()}) == 4
 
 
 @pytest.mark.parametrize(

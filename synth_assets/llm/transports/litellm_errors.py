@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from synth_assets.errors import CallError, RejectedCallError, TransientCallError
 from synth_assets.llm.call_store import TRANSIENT_KINDS
-from synth_assets.llm.transports.http_errors import rejection_of_text, retry_after_s
+from synth_assets.llm.transports.http_errors import (
+    has_no_credit,
+    rejection_of_text,
+    retry_after_s,
+)
+from synth_assets.llm.transports.rate_limit_headers import read_limits
 
 KINDS: Mapping[str, str] = {
     "AuthenticationError": "auth",
     "PermissionDeniedError": "auth",
-    "PaymentRequiredError": "auth",
+    "PaymentRequiredError": "out_of_credit",
     "BudgetExceededError": "auth",
     "NotFoundError": "not_found",
     "LiteLLMUnknownProvider": "not_found",
@@ -62,12 +68,31 @@ def call_error(error: Exception, place: str) -> CallError | None:
     kind = kind_of(error)
     if kind is None:
         return None
-    if kind == "rate_limit" and "insufficient_quota" in str(error):
-        kind = "auth"  # no waiting brings money
+    if _is_out_of_credit(error, kind):
+        kind = "out_of_credit"
     if kind == "bad_request":
         kind = rejection_of_text(str(error).lower()) or kind
     message = f"{place}: {kind}: {type(error).__name__}: {str(error)[:500]}"
+    headers = _headers(error)
     if kind in TRANSIENT_KINDS:
-        headers = getattr(getattr(error, "response", None), "headers", None) or {}
-        return TransientCallError(message, kind=kind, retry_after_s=retry_after_s(headers))
-    return RejectedCallError(message, kind=kind)
+        wait_s = retry_after_s(headers)
+        return TransientCallError(
+            message, kind=kind, retry_after_s=wait_s, limits=read_limits(headers)
+        )
+    return RejectedCallError(message, kind=kind, limits=read_limits(headers))
+
+
+def _is_out_of_credit(error: Exception, kind: str) -> bool:
+    """No waiting brings money. OpenAI's code is lost on the way, and its words stand for it; of
+    Gemini the same words mean a rate limit."""
+    words = str(error).lower()
+    if kind == "rate_limit" and getattr(error, "llm_provider", "") == "openai":
+        return "insufficient_quota" in words or "exceeded your current quota" in words
+    return kind in ("rate_limit", "bad_request") and has_no_credit(words)
+
+
+def _headers(error: Exception) -> Mapping[str, str]:
+    """The endpoint's headers: its response's own are often litellm's, made up and empty."""
+    told: Any = getattr(error, "litellm_response_headers", None)
+    made: Any = getattr(getattr(error, "response", None), "headers", None)
+    return told or made or {}

@@ -79,7 +79,7 @@ def test_rejections_over_the_socket_have_their_kinds(tmp_path: Path):
 EXPECTED = {
     "AuthenticationError": "auth",
     "PermissionDeniedError": "auth",
-    "PaymentRequiredError": "auth",
+    "PaymentRequiredError": "out_of_credit",
     "BudgetExceededError": "auth",
     "NotFoundError": "not_found",
     "LiteLLMUnknownProvider": "not_found",
@@ -174,7 +174,7 @@ def test_retry_after_is_taken_from_the_response():
 
 def test_an_empty_account_is_no_rate_limit():
     mapped = call_error(make_error("RateLimitError", "insufficient_quota"), "openai/m")
-    assert mapped is not None and mapped.kind == "auth"
+    assert mapped is not None and mapped.kind == "out_of_credit"
 
 
 def test_a_fault_of_the_program_is_not_taken_for_a_failed_call():

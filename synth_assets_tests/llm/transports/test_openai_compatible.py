@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from synth_assets.errors import RejectedCallError
+from synth_assets.errors import EndpointDown, RejectedCallError
 from synth_assets.llm.call_store import MemoryCallStore
 from synth_assets.llm.request import Reply
 from synth_assets.llm.retries import Backoff
-from synth_assets.llm.transports import openai_compatible
+from synth_assets.llm.transports import http_session
 from synth_assets.llm.transports.http_errors import retry_after_s
 from synth_assets_tests.llm.loopback import Answer, Loopback, fails, in_turn, loopback, says
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
@@ -145,7 +145,6 @@ def test_a_rejected_request_is_sent_once(tmp_path: Path, answer: Answer, status:
     [
         (fails(401, "who?"), "auth", "check the key"),
         (fails(403, "no"), "auth", "check the key"),
-        (fails(429, '{"error": {"code": "insufficient_quota"}}'), "auth", "check the key"),
         (fails(404, '{"error": {"message": "no model m"}}'), "not_found", "check model"),
         (fails(302, Location="http://127.0.0.1:1/"), "not_found", "redirects are not followed"),
     ],
@@ -162,8 +161,15 @@ def test_what_every_call_would_meet_stops_the_run(
     assert len(server.asked) == 1
 
 
+def test_an_account_without_credit_stops_the_run(tmp_path: Path):
+    answer = fails(429, '{"error": {"code": "insufficient_quota"}}')
+    with loopback(in_turn(answer)) as server, pytest.raises(EndpointDown, match="no credit"):
+        ask_once(tmp_path, server)
+    assert len(server.asked) == 1
+
+
 def test_a_reply_over_the_limit_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(openai_compatible, "MAX_REPLY_BYTES", 1000)
+    monkeypatch.setattr(http_session, "MAX_REPLY_BYTES", 1000)
     with loopback(in_turn(says("x" * 2000))) as server:
         reply = ask_once(tmp_path, server)
     assert (reply.error or "").startswith("bad_request: ")
