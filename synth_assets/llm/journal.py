@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Journal:
     def __init__(self, home: Path) -> None:
         self._folder = home / "journal"
         self._name = journal_files.writer_name()
+        self._numbers = count()
         self._current: Segment | None = None
         self._closed: deque[Segment] = deque()
         self._unsynced: list[int] = []
@@ -73,7 +75,7 @@ class Journal:
 
     def _make(self, ending: str) -> tuple[int, Path]:
         try:
-            return journal_files.make_file(self._folder, self._name, ending)
+            return journal_files.make_file(self._folder, self._name, ending, self._numbers)
         except OSError as error:
             raise JournalError(_cannot("be made", self._folder, error)) from error
 

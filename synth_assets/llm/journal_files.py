@@ -12,7 +12,6 @@ import os
 import secrets
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,16 +42,14 @@ def segments_of(owner: Path) -> list[Path]:
     return sorted(owner.parent.glob(f"{writer}.*{SEGMENT}"))
 
 
-def make_file(folder: Path, writer: str, ending: str) -> tuple[int, Path]:
-    """A new file of one writer, held: its descriptor and its path."""
+def make_file(folder: Path, writer: str, ending: str, numbers: Iterator[int]) -> tuple[int, Path]:
+    """A new file of one writer, held: its descriptor and its path. ``numbers`` never repeats, so
+    that nobody takes a file for an earlier one that is gone."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number in count():
+    for number in numbers:
         path = folder / f"{writer}.{number:06d}{ending}"
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            descriptor = os.open(path, flags, 0o600)
-        except FileExistsError:
-            continue
+        descriptor = os.open(path, flags, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:  # someone looks for dead writers at this very moment

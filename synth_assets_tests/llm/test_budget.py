@@ -156,6 +156,22 @@ def test_what_a_dead_process_journaled_counts_as_spent_and_the_rest_does_not(tmp
     alive.close()
 
 
+def test_each_segment_of_a_dead_process_is_counted_from_where_it_was_counted_to(tmp_path: Path):
+    journal = Journal(tmp_path)
+    dead = make_ledger(tmp_path, "one", journal=journal)
+    for number in range(6):
+        journal.append(make_row(str(number), spent=("trial", "one", today(), *CALL)))
+        dead.settle(CALL, CALL, today())
+        if number == 2:  # its first segment goes into the store, and it dies before it says so
+            dead.write()
+            assert journal.move_to(MemoryCallStore()) == 3
+    journal.close()
+    assert recover(tmp_path, MemoryCallStore()).calls == 3
+    ledger = make_ledger(tmp_path, "two")
+    assert ledger.spent_today().calls == 6
+    ledger.close()
+
+
 def test_a_journal_that_is_moved_before_anyone_asks_is_counted_once(tmp_path: Path):
     journal = Journal(tmp_path)
     dead = make_ledger(tmp_path, "one", journal=journal)

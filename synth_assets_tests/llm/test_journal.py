@@ -110,6 +110,34 @@ def test_a_journal_that_was_moved_leaves_no_file(tmp_path: Path):
     assert list((tmp_path / "journal").iterdir()) == []
 
 
+def test_what_is_put_aside_is_moved_while_another_segment_is_written(tmp_path: Path):
+    journal, store = Journal(tmp_path), MemoryCallStore()
+    segments = [journal.open()]
+    journal.append(make_row("a"))
+    for key in ("b", "c"):
+        journal.rotate()
+        segments.append(journal.open())
+        journal.append(make_row(key))
+        assert journal.move_closed(store) == 1
+    assert [row["key"] for row in store.rows] == ["a", "b"]
+    assert len(set(segments)) == 3, "no name is used twice, though the earlier files are gone"
+    assert journal.unmoved == 1
+    journal.close()
+    assert recover(tmp_path, store).calls == 1
+    assert [row["key"] for row in store.rows] == ["a", "b", "c"]
+
+
+def test_a_move_that_failed_is_made_up_for_by_the_next(tmp_path: Path):
+    journal, store = Journal(tmp_path), MemoryCallStore()
+    journal.append(make_row("a"))
+    with pytest.raises(JournalError, match="out of reach"):
+        journal.move_to(Lost())
+    journal.append(make_row("b"))
+    assert (journal.unmoved, journal.move_to(store), journal.unmoved) == (2, 2, 0)
+    journal.close()
+    assert [row["key"] for row in store.rows] == ["a", "b"]
+
+
 def test_a_text_that_no_file_can_hold_is_kept_with_a_replacement(tmp_path: Path):
     leave_behind(tmp_path, make_row("a", text=f"x{LONE_SURROGATE}y"))
     store = MemoryCallStore()
