@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test check format screenshots clean
+.PHONY: bench-why help install dev demo ui test check format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ check: $(VENV)/.installed-dev  ## Check format, lint and types
 format: $(VENV)/.installed-dev  ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+bench-why: $(VENV)/.installed-dev  ## Time `why` in a lake of a million completions (or ROWS=…)
+	@$(BIN)/python -m benchmarks.lineage.why $(ROWS)
 
 screenshots: $(VENV)/.installed-dev  ## Make the pictures in docs/ anew (needs Debian's chromium)
 	@$(BIN)/python -m docs.make_screenshots

@@ -277,5 +277,29 @@ def _let_sigterm_interrupt() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
+@main.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@click.argument("row_id", metavar="ID")
+@as_json
+@explained
+def why(recipe_name: str, row_id: str, as_json: bool) -> None:
+    """Tell where a row came from and what became of it.
+
+    ID is the id of any row of any table, of a call, or as it stands in exported rows; its first 8
+    characters will do where no other id begins so.
+    """
+    from synth_assets.console.lineage_tree import print_trace
+    from synth_assets.lineage.trace import trace_row
+    from synth_assets.store.lake import Lake
+
+    recipe = _recipe(recipe_name)
+    with Lake(Home.from_environment(), read_only=True) as lake:
+        trace = trace_row(lake, recipe, row_id)
+    if as_json:
+        print_json(trace)
+    else:
+        print_trace(Console(highlight=False), trace)
+
+
 if __name__ == "__main__":
     main()
