@@ -301,5 +301,55 @@ def why(recipe_name: str, row_id: str, as_json: bool) -> None:
         print_trace(Console(highlight=False), trace)
 
 
+@main.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@click.argument("source", metavar="ID|SOURCE")
+@click.option("--reason", required=True, help="Why, for the journal; it is never erased.")
+@click.option("--through-context", is_flag=True, help="Also what was written with it as example.")
+@click.option("--erase", is_flag=True, help="Remove the text itself, from old versions too.")
+@click.option("--yes", is_flag=True, help="Act without asking.")
+@as_json
+@explained
+def retract(
+    recipe_name: str,
+    source: str,
+    reason: str,
+    through_context: bool,
+    erase: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Withdraw a row, a seed file or a model, and all that was made from it.
+
+    Shows first what it would reach, and asks. No model is called.
+    """
+    from synth_assets.console.retraction import print_affected, print_retracted
+    from synth_assets.graph.retraction import Retraction
+
+    with Retraction.of(_recipe(recipe_name), Home.from_environment(), source) as retraction:
+        plan = retraction.plan(through_context=through_context, erase=erase)
+        if not as_json:
+            print_affected(people, plan)
+        if not yes and (as_json or not _agrees(erase)):
+            if as_json:
+                print_json({"status": "planned", **plan.as_json()})
+            return
+        done = retraction.carry_out(plan, reason)
+    if as_json:
+        print_json({"status": "done", **plan.as_json(), **done.as_json()})
+    else:
+        print_retracted(people, done)
+    sys.exit(FAILED if done.left_in else 0)
+
+
+def _agrees(erase: bool) -> bool:
+    """A person's yes; without a terminal to ask at, no."""
+    words = "Erase it, for good, from every version?" if erase else "Withdraw it?"
+    if sys.stdin.isatty() and click.confirm(words, default=False, err=True):
+        return True
+    people.print("Nothing was changed; --yes acts without asking.")
+    return False
+
+
 if __name__ == "__main__":
     main()

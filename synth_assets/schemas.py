@@ -334,6 +334,24 @@ COMMITS = TableSchema(
     ),
 )
 
+RETRACTIONS = TableSchema(
+    "retractions",
+    "retraction_id",
+    "The journal of what was withdrawn, and why: seeds, files, models, single rows. It stays when "
+    "what it names is erased.",
+    (
+        Column("retraction_id", pl.String, "Id from the other columns but the counts"),
+        Column("kind", pl.String, "row, seed_file or model"),
+        Column("target", pl.String, "Id, file as in seed_prompts, or the recipe's model name"),
+        Column("row_ids", IDS, "Rows withdrawn by id; empty for a file or a model"),
+        Column("reason", pl.String, "As the person who withdrew it said"),
+        Column("through_context", pl.Boolean, "What was written with it as an example goes too"),
+        Column("is_erased", pl.Boolean, "The text itself was removed, from old versions too"),
+        Column("affected", pl.String, "Table → rows affected at that time, JSON"),
+        Column("versions_gone", IDS, "First and last version of the lake that erasing removed"),
+    ),
+)
+
 TABLES = {
     schema.name: schema
     for schema in (
@@ -351,5 +369,6 @@ TABLES = {
         JUDGMENTS,
         CALLS,
         COMMITS,
+        RETRACTIONS,
     )
 }

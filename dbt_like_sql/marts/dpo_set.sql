@@ -11,6 +11,7 @@ sides as (
     from {{ ref('scored_completions') }}
     where
         is_prompt_kept
+        and is_retracted is not true
         and status = 'ok'
         and regexp_matches(text, '\S')
         {% if verified %}

@@ -115,6 +115,11 @@ def shown_with(lake: Lake, recipe: str, calls: Iterable[str]) -> dict[str, list[
     return found
 
 
+def shown_with_any(lake: Lake, recipe: str, ids: AbstractSet[str]) -> set[str]:
+    """The calls in whose context one of the rows stood."""
+    return {call for _, call, _ in _edges(lake, recipe, "shown_with", ids, ())}
+
+
 def _made_beside(
     lake: Lake, recipe: str, ids: AbstractSet[str], descent: Descent
 ) -> list[tuple[str, str, str]]:

@@ -21,6 +21,7 @@ from synth_assets.llm.request import Ask
 from synth_assets.recipe import RUNTIME_FIELDS, Model, Recipe, fingerprint
 from synth_assets.schemas import ROUNDS, TableSchema
 from synth_assets.stages.generation import frozen_models
+from synth_assets.stages.known_replies import known_replies_only
 from synth_assets.stages.pools import KIND_OF_SLICE, deciding_part_sql, members_sql
 from synth_assets.stages.stage import Input, Stage
 from synth_assets.store.calls import LakeCalls
@@ -38,11 +39,13 @@ class RunOptions:
     open_round: why a new round is to be opened, or None to open one only where there is none.
     regenerate: a round whose generation is to be done anew with today's parameters.
     retry_failed: ask again what was cut, refused or failed.
+    makes_calls: False answers from known replies alone; whatever else is asked stops the stage.
     """
 
     open_round: OpenedBecause | None = None
     regenerate: int | None = None
     retry_failed: bool = False
+    makes_calls: bool = True
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,9 @@ class Work:
                 asked_for=f"{self.recipe.name}.{self.stage.name}",
                 run_id=self.workshop.run_id,
                 retry_failed=self.workshop.options.retry_failed,
+                transports=None
+                if self.workshop.options.makes_calls
+                else known_replies_only(self.recipe),
                 progress=None
                 if progress is None
                 else lambda stats: progress(self.stage.name, self.round, stats),
