@@ -198,7 +198,12 @@ MUTATED_PROMPTS = TableSchema(
     "mutated_prompts",
     "prompt_id",
     "Seeds and every method's candidates under the rules across methods." + PROMPTS_NOTE,
-    PROMPT_COLUMNS,
+    (
+        *PROMPT_COLUMNS,
+        Column(
+            "licences", IDS, "Licences of its seeds and of every model that wrote it or an ancestor"
+        ),
+    ),
 )
 
 COMPLETIONS = TableSchema(
@@ -348,7 +353,18 @@ RETRACTIONS = TableSchema(
         Column("through_context", pl.Boolean, "What was written with it as an example goes too"),
         Column("is_erased", pl.Boolean, "The text itself was removed, from old versions too"),
         Column("affected", pl.String, "Table → rows affected at that time, JSON"),
-        Column("versions_gone", IDS, "First and last version of the lake that erasing removed"),
+    ),
+)
+
+ERASURES = TableSchema(
+    "erasures",
+    "retraction_id",
+    "Which versions of the lake a retraction that erased removed: those in between that were "
+    "tagged are gone too.",
+    (
+        Column("retraction_id", pl.String, "The retraction"),
+        Column("first_version", pl.Int64, "First version of the lake that is gone"),
+        Column("last_version", pl.Int64, "Last version of the lake that is gone"),
     ),
 )
 
@@ -370,5 +386,6 @@ TABLES = {
         CALLS,
         COMMITS,
         RETRACTIONS,
+        ERASURES,
     )
 }

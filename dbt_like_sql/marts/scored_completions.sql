@@ -70,6 +70,11 @@ select
     c.is_self_training,
     c.call_id,
     c.licence,
+    list_sort(
+        list_distinct(
+            list_append(coalesce(p.licences, ['undeclared']), coalesce(c.licence, 'undeclared'))
+        )
+    ) as licences,
     c.origin
 from {{ ref('completions') }} as c
 left join {{ ref('mutated_prompts') }} as p on p.prompt_id = c.prompt_id

@@ -26,6 +26,12 @@ def print_trace(console: Console, trace: Told) -> None:
     console.print(
         Text(f"{trace['kind']} {trace['id']} of {trace['recipe']}.{trace['table']}", "bold")
     )
+    for retraction in trace["retractions"]:
+        kind = retraction["kind"].replace("_", " ")
+        console.print(
+            _line("retracted", f"with the {kind} {retraction['target']}: {retraction['reason']}"),
+            soft_wrap=True,
+        )
     shown: set[str] = set()
     console.print(_ancestry(nodes[trace["id"]], nodes, shown), soft_wrap=True)
     console.print(_descent(trace["descent"]), soft_wrap=True)

@@ -9,17 +9,27 @@ import dagster as dg
 import polars as pl
 
 from synth_assets import export
-from synth_assets.errors import SynthError
+from synth_assets.errors import CheckFailed, SynthError
+from synth_assets.export.rows import other_licences
 from synth_assets.graph.assets import asset_key, failure
+from synth_assets.graph.metadata import check_metadata
 from synth_assets.graph.progress import Announcer
 from synth_assets.graph.resources import LakeResource
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
-from synth_assets.stages.exporting import CARD_TABLES, WRITERS, exported_ids, write_files
+from synth_assets.stages.exporting import (
+    CARD_TABLES,
+    WRITERS,
+    exported_ids,
+    refuse_other_licences,
+    write_files,
+)
+from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Stage, source_hash
 from synth_assets.store.lake import Lake
 
 GROUP = "6_exports"
+LICENCES_ARE_ALLOWED = "licences_are_allowed"
 
 
 def export_assets(recipe: Recipe, stages: Mapping[str, Stage]) -> list[dg.AssetsDefinition]:
@@ -34,12 +44,15 @@ def export_assets(recipe: Recipe, stages: Mapping[str, Stage]) -> list[dg.Assets
 def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.AssetsDefinition:
     table, description, write = WRITERS[name]
     stage = stages[table]
-    files_match = dg.AssetCheckSpec(
-        "files_hold_the_set",
-        asset=asset_key(recipe, name),
-        description="The files hold every row of the set, each once.",
-        blocking=True,
-    )
+    checks = [
+        dg.AssetCheckSpec(
+            check, asset=asset_key(recipe, name), description=description, blocking=True
+        )
+        for check, description in (
+            ("files_hold_the_set", "The files hold every row of the set, each once."),
+            (LICENCES_ARE_ALLOWED, "export.licences of the recipe allows every row's licences."),
+        )
+    ]
 
     @dg.multi_asset(
         name=f"{recipe.name}__{name}",
@@ -55,19 +68,30 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
                 skippable=True,
             )
         ],
-        check_specs=[files_match],
+        check_specs=checks,
         can_subset=True,
     )
     def write_export(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         announcer = Announcer(context, recipe.name, name)
         rows = lake.lake.read(recipe.name, stage.table)
         if not context.selected_asset_keys:
-            yield _files_check(lake.lake, recipe, name, stage, rows)
+            key = asset_key(recipe, name)
+            for result in (
+                _licence_check(recipe, name, rows),
+                _files_check(lake.lake, recipe, name, stage, rows),
+            ):
+                check = dg.AssetCheckKey(key, result.check_name or "")
+                if check in context.selected_asset_check_keys:
+                    yield result
             return
         announcer.started()
         try:
             lake.hold_recipe(recipe.name, context.run.run_id)
+            refuse_other_licences(recipe, table, rows)
             summary, versions = write_files(lake.lake, recipe, write, rows)
+        except CheckFailed as error:
+            yield _licence_check(recipe, name, rows)
+            raise failure(error) from error
         except SynthError as error:
             raise failure(error) from error
         announcer.finished(None, rows)
@@ -82,7 +106,10 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
             data_version=dg.DataVersion(
                 content_hash(versions.get(table), recipe.export.model_dump(mode="json"))
             ),
-            check_results=[_files_check(lake.lake, recipe, name, stage, rows)],
+            check_results=[
+                _licence_check(recipe, name, rows),
+                _files_check(lake.lake, recipe, name, stage, rows),
+            ],
         )
 
     return write_export
@@ -95,6 +122,18 @@ def code_version(recipe: Recipe, name: str) -> str:
         for module in iter_modules(export.__path__)
     )
     return content_hash(name, recipe.export.model_dump(mode="json"), source_hash(modules))[:16]
+
+
+def _licence_check(recipe: Recipe, name: str, rows: pl.DataFrame) -> dg.AssetCheckResult:
+    offending = other_licences(rows, recipe.export.licences)
+    description = "Rows that a licence bears on which export.licences does not name."
+    result = CheckResult(LICENCES_ARE_ALLOWED, description, True, offending)
+    return dg.AssetCheckResult(
+        asset_key=asset_key(recipe, name),
+        check_name=LICENCES_ARE_ALLOWED,
+        passed=result.passed,
+        metadata=check_metadata(result),
+    )
 
 
 def _files_check(

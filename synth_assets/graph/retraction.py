@@ -48,7 +48,7 @@ class Done:
         return {
             "retraction_id": self.retracted.retraction_id,
             "waiting": list(self.retracted.waiting),
-            "versions_gone": list(self.retracted.versions_gone),
+            "versions_gone": list(self.retracted.versions_gone or ()),
             "left_in": [str(path) for path in self.left_in],
         }
 

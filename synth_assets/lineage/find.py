@@ -33,7 +33,7 @@ FIRST = ("sft_set", "dpo_set", *PROMPT_TABLES, "evaluation_prompts", "completion
 SAME_IDS = frozenset({"verifications", "scored_completions", "ratings", "round_pool", "edges"})
 """Tables whose key is the key of another table that is searched, or names no row of its own."""
 
-NO_ROW_IDS = frozenset({"rounds", "commits", "retractions"})
+NO_ROW_IDS = frozenset({"rounds", "commits", "retractions", "erasures"})
 
 
 @dataclass(frozen=True)

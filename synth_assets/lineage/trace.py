@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from synth_assets.errors import QueryError
 from synth_assets.lineage.ancestry import Node, Row, climb
 from synth_assets.lineage.becoming import what_became
 from synth_assets.lineage.descent import shown_with
 from synth_assets.lineage.filters import completion_filters, prompt_filters
 from synth_assets.lineage.find import find_row, read_rows
+from synth_assets.lineage.journal import retractions_of, why_erased
 from synth_assets.lineage.template_texts import TemplateTexts
 from synth_assets.lineage.versions import RowVersions
 from synth_assets.recipe import Recipe
@@ -95,7 +97,13 @@ def trace_row(lake: Lake, recipe: Recipe, id: str) -> Told:
 
     Errors: `QueryError` where no row, or more than one, has the id.
     """
-    found = find_row(lake, recipe, id)
+    try:
+        found = find_row(lake, recipe, id)
+    except QueryError as error:
+        reason = why_erased(lake, recipe.name, id)
+        if reason is None:
+            raise
+        raise QueryError(f"{recipe.name}: {id} was erased, because: {reason}") from error
     nodes = climb(lake, recipe.name, found)
     looked = _Looked(lake, recipe, nodes)
     templates, versions = TemplateTexts(recipe), RowVersions(lake, recipe.name)
@@ -105,6 +113,7 @@ def trace_row(lake: Lake, recipe: Recipe, id: str) -> Told:
         "id": found.id,
         "table": found.table,
         "kind": found.kind,
+        "retractions": retractions_of(lake, recipe.name, nodes),
         "cost": _cost(nodes, looked),
         "ancestry": told,
         "descent": what_became(lake, recipe.name, nodes[0]),

@@ -16,7 +16,7 @@ from synth_assets.lineage.descent import shown_with_any
 from synth_assets.lineage.find import read_rows
 from synth_assets.lineage.withdrawal import PROMPT_TABLES, Withdrawal, reach
 from synth_assets.llm.journal import recover
-from synth_assets.schemas import CALLS, RETRACTIONS
+from synth_assets.schemas import CALLS, ERASURES, RETRACTIONS
 from synth_assets.stages.datasets import GROUP as DATASETS
 from synth_assets.stages.stage import Stage
 from synth_assets.stages.workshop import Round, Workshop
@@ -32,7 +32,7 @@ SWEPT_FROM = 16
 """Characters from which on a text is also looked for where no id leads to it: in calls that no row
 cites, and in rows of models that repeat it. A shorter one stands in too many texts by chance."""
 
-NO_TEXTS = frozenset({"edges", "round_pool", "rounds", "commits", RETRACTIONS.name})
+NO_TEXTS = frozenset({"edges", "round_pool", "rounds", "commits", RETRACTIONS.name, ERASURES.name})
 ID_COLUMNS = ("prompt_id", "completion_id", "judgment_id", "chosen_completion_id",
               "rejected_completion_id", "row_id")  # fmt: skip
 

@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 import polars as pl
 
+from synth_assets.errors import CheckFailed
 from synth_assets.export import ExportSummary, write_card, write_dpo, write_sft
+from synth_assets.export.rows import other_licences
 from synth_assets.recipe import Recipe
 from synth_assets.store.commits import CommitLog
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
+
+NAMED = 10
+"""How many rows a message names."""
 
 CARD_TABLES = ("dropped_rows", "round_health")
 WRITERS: dict[str, tuple[str, str, Callable[..., ExportSummary]]] = {
@@ -55,6 +60,21 @@ def write_files(
         dropped=_dropped(lake, recipe),
     )
     return summary, versions
+
+
+def refuse_other_licences(recipe: Recipe, table: str, rows: pl.DataFrame) -> None:
+    """Errors: `CheckFailed` naming the rows that ``export.licences`` does not allow."""
+    offending = other_licences(rows, recipe.export.licences)
+    if not offending.height:
+        return
+    shown = "; ".join(f"{id} ({', '.join(found)})" for id, found in offending.head(NAMED).rows())
+    more = offending.height - NAMED
+    raise CheckFailed(
+        f"{recipe.name}.{table}: {offending.height} of {rows.height} rows rest on licences that "
+        f"export.licences does not allow: {shown}{f'; and {more} more' if more > 0 else ''}. "
+        "Nothing was exported; allow the licence, declare it with the seeds or the model, or "
+        "retract what brought it"
+    )
 
 
 def is_simulated(recipe: Recipe) -> bool:

@@ -9,11 +9,17 @@ import polars as pl
 from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Message, Request
 from synth_assets.methods import completions as completion_method
-from synth_assets.methods import evol_instruct, prompt_filters, retraction, self_instruct
+from synth_assets.methods import (
+    evol_instruct,
+    licences,
+    prompt_filters,
+    retraction,
+    self_instruct,
+)
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.seed import seeds_as_prompts
 from synth_assets.quality import contamination, language
-from synth_assets.recipe import Completions, EvolInstruct, SelfInstruct
+from synth_assets.recipe import Completions, EvolInstruct, Recipe, SelfInstruct
 from synth_assets.schemas import (
     EDGES,
     EVALUATION_PROMPTS,
@@ -101,8 +107,9 @@ def mutated_prompts_stage() -> Stage:
             "filters": recipe.prompts.filters.model_dump(mode="json"),
             "include_seeds": recipe.prompts.include_seeds,
             "prompt_characters": recipe.limits.prompt_characters,
+            "licences": {name: terms for name, terms in _terms(recipe).items() if terms},
         },
-        code=(prompt_filters, contamination, language, retraction),
+        code=(prompt_filters, contamination, language, retraction, licences),
         make=_make_mutated_prompts,
         checks=(
             ids_are_unique("prompt_id"),
@@ -129,7 +136,8 @@ def pool_of(work: Work) -> pl.DataFrame:
     seeds = seeds_as_prompts(work.read(SEED_PROMPTS), seed_rounds(work.read(ROUND_POOL)))
     # A seed that has left its file, or a prompt that a later rule drops, stays in the pools of the
     # rounds that were opened with it.
-    usable = pl.concat([seeds, work.read(MUTATED_PROMPTS)])
+    accepted = work.read(MUTATED_PROMPTS).drop("licences")
+    usable = pl.concat([seeds, accepted])
     return usable.with_columns(drop_reason=pl.lit(None, pl.String)).sort("prompt_id")
 
 
@@ -217,7 +225,13 @@ def _make_mutated_prompts(work: Work) -> Made:
     )
     # After the filters: a copy of what was withdrawn stays a copy, and does not take its place.
     marked = retraction.mark_prompts(rows, journal, _shown_with(work))
-    return Made(marked, items_parsed=candidates.height)
+    licensed = licences.with_licences(marked, _terms(work.recipe))
+    return Made(licensed, items_parsed=candidates.height)
+
+
+def _terms(recipe: Recipe) -> dict[str, str | None]:
+    """Model → the licence of what it writes."""
+    return {name: model.licence for name, model in sorted(recipe.models.items())}
 
 
 def _shown_with(work: Work) -> dict[str, list[str]]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from synth_assets.errors import CheckFailed, LakeError, SynthError
+from synth_assets.export.rows import other_licences
 from synth_assets.identity import canonical_json, content_id
 from synth_assets.lineage.withdrawal import Withdrawal
 from synth_assets.recipe import Recipe
-from synth_assets.schemas import RETRACTIONS
+from synth_assets.schemas import ERASURES, RETRACTIONS, TableSchema
 from synth_assets.stages.datasets import GROUP as DATASETS
 from synth_assets.stages.erasing import Erased, current_rounds, erase_rows
 from synth_assets.stages.exporting import WRITERS, write_files
@@ -57,19 +59,11 @@ def workshop_alone(recipe: Recipe, home: Home) -> Iterator[Workshop]:
 
 
 def write_journal(
-    workshop: Workshop,
-    withdrawal: Withdrawal,
-    reason: str,
-    *,
-    is_erased: bool = False,
-    versions_gone: tuple[str, ...] = (),
+    workshop: Workshop, withdrawal: Withdrawal, reason: str, *, is_erased: bool = False
 ) -> str:
-    """Adds the withdrawal to ``retractions``, or brings its row there up to date; gives its id."""
-    recipe, lake = workshop.recipe.name, workshop.lake
-    id = content_id(
-        "retraction", withdrawal.kind, withdrawal.target, reason, withdrawal.through_context,
-        is_erased,
-    )  # fmt: skip
+    """Adds the withdrawal to ``retractions``, once; gives its id."""
+    parts = (withdrawal.kind, withdrawal.target, reason, withdrawal.through_context, is_erased)
+    id = content_id("retraction", *parts)
     row = {
         "retraction_id": id,
         "kind": withdrawal.kind,
@@ -79,28 +73,33 @@ def write_journal(
         "through_context": withdrawal.through_context,
         "is_erased": is_erased,
         "affected": canonical_json(withdrawal.affected),
-        "versions_gone": list(versions_gone),
     }
-    known = [r for r in lake.read(recipe, RETRACTIONS).to_dicts() if r["retraction_id"] != id]
-    staged = stage_frame(lake, recipe, RETRACTIONS, RETRACTIONS.frame([*known, row]), {})
+    _add(workshop, RETRACTIONS, row)
+    return id
+
+
+def _add(workshop: Workshop, table: TableSchema, row: dict[str, Any]) -> None:
+    """Commits the table with the row in the place of an earlier one of the same key."""
+    lake, recipe = workshop.lake, workshop.recipe.name
+    others = [r for r in lake.read(recipe, table).to_dicts() if r[table.key] != row[table.key]]
+    staged = stage_frame(lake, recipe, table, table.frame([*others, row]), {})
     try:
-        workshop.log.commit(
-            StagedCommit(staged, Provenance("retractions", {}, {})), run_id=workshop.run_id
-        )
+        provenance = Provenance(table.name, {}, {})
+        workshop.log.commit(StagedCommit(staged, provenance), run_id=workshop.run_id)
     finally:
         staged.drop()
-    return id
 
 
 @dataclass(frozen=True)
 class Retracted:
     """What was done. waiting: tables that the next run brings up to date; versions_gone: the first
-    and the last version of the lake that erasing removed, or nothing."""
+    and the last version of the lake that erasing removed, or
+    None."""
 
     retraction_id: str
     waiting: tuple[str, ...]
     has_exports: bool
-    versions_gone: tuple[str, ...] = ()
+    versions_gone: tuple[int, int] | None = None
 
 
 def retract(workshop: Workshop, withdrawal: Withdrawal, reason: str) -> Retracted:
@@ -114,14 +113,17 @@ def retract(workshop: Workshop, withdrawal: Withdrawal, reason: str) -> Retracte
 def erase(workshop: Workshop, erased: Erased, reason: str) -> Retracted:
     """Removes what the withdrawal reaches from the lake, all its versions, and the exports."""
     was_current, rounds = current_tables(workshop), set(current_rounds(workshop))
-    write_journal(workshop, erased.withdrawal, reason, is_erased=True)
+    id = write_journal(workshop, erased.withdrawal, reason, is_erased=True)
     since = erase_rows(workshop, erased, rounds)
     waiting = refresh_without_calls(workshop, was_current)
     has_exports = refresh_exports(workshop)
     gone = forget_versions(workshop.lake, since)
-    versions = () if gone is None else (str(gone[0]), str(gone[1]))
-    id = write_journal(workshop, erased.withdrawal, reason, is_erased=True, versions_gone=versions)
-    return Retracted(id, tuple(waiting), has_exports, versions)
+    if gone is None:
+        return Retracted(id, tuple(waiting), has_exports)
+    first, last = gone
+    row = {"retraction_id": id, "first_version": first, "last_version": last}
+    _add(workshop, ERASURES, row)
+    return Retracted(id, tuple(waiting), has_exports, gone)
 
 
 def current_tables(workshop: Workshop) -> set[str]:
@@ -161,5 +163,8 @@ def refresh_exports(workshop: Workshop) -> bool:
     for table, _, write in WRITERS.values():
         if table in workshop.stages:
             rows = lake.read(recipe.name, workshop.stages[table].table)
+            # What the recipe no longer allows must not keep what was withdrawn in the files.
+            others = other_licences(rows, recipe.export.licences)
+            rows = rows.join(others, on=workshop.stages[table].key, how="anti")
             write_files(lake, recipe, write, rows)
     return True
