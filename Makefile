@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test check bench bench-dbt format screenshots clean
+.PHONY: help install dev demo ui test check bench bench-dbt bench-why format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-dbt: $(VENV)/.installed  ## Compare with dbt-duckdb, in an environment of 
 	@test -x $(DBT_ENV)/bin/dbt || { $(PYTHON) -m venv $(DBT_ENV) && \
 		$(DBT_ENV)/bin/python -m pip install --quiet $(DBT_PACKAGES); }
 	@$(BIN)/python -m benchmarks.dbt.compare $(DBT_ENV)
+
+bench-why: $(VENV)/.installed-dev  ## Time `why` in a lake of a million completions (or ROWS=…)
+	@$(BIN)/python -m benchmarks.lineage.why $(ROWS)
 
 screenshots: $(VENV)/.installed-dev  ## Make the pictures in docs/ anew (needs Debian's chromium)
 	@$(BIN)/python -m docs.make_screenshots

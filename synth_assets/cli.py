@@ -286,5 +286,79 @@ def _let_sigterm_interrupt() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
+@main.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@click.argument("row_id", metavar="ID")
+@as_json
+@explained
+def why(recipe_name: str, row_id: str, as_json: bool) -> None:
+    """Tell where a row came from and what became of it.
+
+    ID is the id of any row of any table, of a call, or as it stands in exported rows; its first 8
+    characters will do where no other id begins so.
+    """
+    from synth_assets.console.lineage_tree import print_trace
+    from synth_assets.lineage.trace import trace_row
+    from synth_assets.store.lake import Lake
+
+    recipe = named_recipe(recipe_name)
+    with Lake(Home.from_environment(), read_only=True) as lake:
+        trace = trace_row(lake, recipe, row_id)
+    if as_json:
+        print_json(trace)
+    else:
+        print_trace(Console(highlight=False), trace)
+
+
+@main.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@click.argument("source", metavar="ID|SOURCE")
+@click.option("--reason", required=True, help="Why, for the journal; it is never erased.")
+@click.option("--through-context", is_flag=True, help="Also what was written with it as example.")
+@click.option("--erase", is_flag=True, help="Remove the text itself, from old versions too.")
+@click.option("--yes", is_flag=True, help="Act without asking.")
+@as_json
+@explained
+def retract(
+    recipe_name: str,
+    source: str,
+    reason: str,
+    through_context: bool,
+    erase: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Withdraw a row, a seed file or a model, and all that was made from it.
+
+    Shows first what it would reach, and asks. No model is called.
+    """
+    from synth_assets.console.retraction import print_affected, print_retracted
+    from synth_assets.graph.retraction import Retraction
+
+    with Retraction.of(named_recipe(recipe_name), Home.from_environment(), source) as retraction:
+        plan = retraction.plan(through_context=through_context, erase=erase)
+        if not as_json:
+            print_affected(people, plan)
+        if not yes and (as_json or not _agrees(erase)):
+            if as_json:
+                print_json({"status": "planned", **plan.as_json()})
+            return
+        done = retraction.carry_out(plan, reason)
+    if as_json:
+        print_json({"status": "done", **plan.as_json(), **done.as_json()})
+    else:
+        print_retracted(people, done)
+    sys.exit(FAILED if done.left_in else 0)
+
+
+def _agrees(erase: bool) -> bool:
+    """A person's yes; without a terminal to ask at, no."""
+    words = "Erase it, for good, from every version?" if erase else "Withdraw it?"
+    if sys.stdin.isatty() and click.confirm(words, default=False, err=True):
+        return True
+    people.print("Nothing was changed; --yes acts without asking.")
+    return False
+
+
 if __name__ == "__main__":
     main()

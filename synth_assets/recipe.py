@@ -421,9 +421,14 @@ class Schedule(Part):
 
 
 class Export(Part):
-    """What the dataset card says."""
+    """What the dataset card says, and what the export may hold.
+
+    licences: the only licences that may bear on an exported row, seeds' and models' alike;
+    ``undeclared`` allows what nobody named a licence for; null allows all.
+    """
 
     licence: str | None = None
+    licences: tuple[str, ...] | None = None
     languages: tuple[str, ...] = ("en",)
 
 

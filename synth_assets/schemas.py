@@ -198,7 +198,12 @@ MUTATED_PROMPTS = TableSchema(
     "mutated_prompts",
     "prompt_id",
     "Seeds and every method's candidates under the rules across methods." + PROMPTS_NOTE,
-    PROMPT_COLUMNS,
+    (
+        *PROMPT_COLUMNS,
+        Column(
+            "licences", IDS, "Licences of its seeds and of every model that wrote it or an ancestor"
+        ),
+    ),
 )
 
 COMPLETIONS = TableSchema(
@@ -353,6 +358,35 @@ TAGS = TableSchema(
     ),
 )
 
+RETRACTIONS = TableSchema(
+    "retractions",
+    "retraction_id",
+    "The journal of what was withdrawn, and why: seeds, files, models, single rows. It stays when "
+    "what it names is erased.",
+    (
+        Column("retraction_id", pl.String, "Id from the other columns but the counts"),
+        Column("kind", pl.String, "row, seed_file or model"),
+        Column("target", pl.String, "Id, file as in seed_prompts, or the recipe's model name"),
+        Column("row_ids", IDS, "Rows withdrawn by id; empty for a file or a model"),
+        Column("reason", pl.String, "As the person who withdrew it said"),
+        Column("through_context", pl.Boolean, "What was written with it as an example goes too"),
+        Column("is_erased", pl.Boolean, "The text itself was removed, from old versions too"),
+        Column("affected", pl.String, "Table → rows affected at that time, JSON"),
+    ),
+)
+
+ERASURES = TableSchema(
+    "erasures",
+    "retraction_id",
+    "Which versions of the lake a retraction that erased removed: those in between that were "
+    "tagged are gone too.",
+    (
+        Column("retraction_id", pl.String, "The retraction"),
+        Column("first_version", pl.Int64, "First version of the lake that is gone"),
+        Column("last_version", pl.Int64, "Last version of the lake that is gone"),
+    ),
+)
+
 TABLES = {
     schema.name: schema
     for schema in (
@@ -371,5 +405,7 @@ TABLES = {
         CALLS,
         COMMITS,
         TAGS,
+        RETRACTIONS,
+        ERASURES,
     )
 }

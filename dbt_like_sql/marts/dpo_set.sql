@@ -11,6 +11,7 @@ sides as (
     from {{ ref('scored_completions') }}
     where
         is_prompt_kept
+        and is_retracted is not true
         and status = 'ok'
         and regexp_matches(text, '\S')
         {% if verified %}
@@ -57,6 +58,7 @@ pairs as (
         b.model as chosen_model,
         r.model as rejected_model,
         case when b.licence = r.licence then b.licence end as licence,
+        list_sort(list_distinct(list_concat(b.licences, r.licences))) as licences,
         b.method,
         r.draw
     from best as b
@@ -113,5 +115,6 @@ select
     chosen_model,
     rejected_model,
     licence,
+    licences,
     method
 from pairs

@@ -13,6 +13,7 @@ select
     mean_rating,
     verification,
     licence,
+    licences,
     origin,
     method,
     call_id

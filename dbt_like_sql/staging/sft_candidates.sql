@@ -10,6 +10,7 @@ own_rules as (
         -- Equal texts have equal hashes, and these sort faster.
         sha256(text) as text_key,
         case
+            when is_retracted then 'retracted'
             when not is_prompt_kept then 'prompt_dropped'
             when status is null or status not in ('ok', 'cut', 'refused', 'empty')
                 then 'failed_reply'

@@ -6,6 +6,8 @@ because trainers take names such as ``labels`` or ``text`` for their own. Rows a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from synth_assets.errors import CheckFailed
@@ -13,6 +15,10 @@ from synth_assets.identity import content_id
 from synth_assets.schemas import MESSAGES, Column
 
 SPLITS = ("train", "test")
+
+LICENCES = Column(
+    "licences", pl.List(pl.String), "Licences of its seeds and of every model that wrote part of it"
+)
 
 SFT_META = (
     Column("prompt_id", pl.String, "Prompt answered"),
@@ -24,6 +30,7 @@ SFT_META = (
     Column("mean_rating", pl.Float64, "Mean of the judges' ratings, 1 to 5; null where unrated"),
     Column("verification", pl.String, "Verdict on the final answer; null where not verified"),
     Column("licence", pl.String, "Licence of the source, inherited; null where undeclared"),
+    LICENCES,
     Column("origin", pl.String, "Who wrote the completion"),
     Column("method", pl.String, "Method that made the prompt; seed for a seed prompt"),
     Column("call_id", pl.String, "Call the completion rests on"),
@@ -41,6 +48,7 @@ PREFERENCE_META = (
     Column("chosen_model", pl.String, "Model that wrote the chosen"),
     Column("rejected_model", pl.String, "Model that wrote the rejected"),
     Column("licence", pl.String, "Licence of the source, inherited; null where undeclared"),
+    LICENCES,
     Column("method", pl.String, "Method that made the prompt; seed for a seed prompt"),
 )
 UNPAIRED_META = (
@@ -52,6 +60,7 @@ UNPAIRED_META = (
     Column("rating", pl.Float64, "Mean rating; null where unrated"),
     Column("model", pl.String, "Model that wrote the completion"),
     Column("licence", pl.String, "Licence of the source, inherited; null where undeclared"),
+    LICENCES,
     Column("method", pl.String, "Method that made the prompt; seed for a seed prompt"),
 )
 META = {"sft": SFT_META, "preference": PREFERENCE_META, "unpaired_preference": UNPAIRED_META}
@@ -124,7 +133,7 @@ def unpaired_rows(pairs: pl.DataFrame) -> pl.DataFrame:
 
 def _side(pairs: pl.DataFrame, side: str, *, label: bool) -> pl.DataFrame:
     meta = pl.col("meta").struct
-    shared = ("prompt_id", "round", "family_id", "licence", "method")
+    shared = ("prompt_id", "round", "family_id", "licence", "licences", "method")
     return pairs.select(
         pl.col("id").alias("pair_id"),
         "prompt",
@@ -200,6 +209,17 @@ def check_families(rows: pl.DataFrame, table: str) -> None:
 def family_sides(rows: pl.DataFrame) -> pl.DataFrame:
     """id, split and family_id of export rows, for `check_families` across tables."""
     return rows.select("id", "split", family_id=_family())
+
+
+def other_licences(rows: pl.DataFrame, allowed: Sequence[str] | None) -> pl.DataFrame:
+    """The rows of a set that a licence bears on which the recipe does not allow in its export:
+    their id, and those licences. None allows all."""
+    if allowed is None:
+        return rows.clear()
+    others = pl.col("licences").list.set_difference(pl.lit(list(allowed), pl.List(pl.String)))
+    key = rows.columns[0]
+    found = rows.select(key, licences_not_allowed=others.list.sort())
+    return found.filter(pl.col("licences_not_allowed").list.len() > 0).sort(key)
 
 
 def _check(rows: pl.DataFrame, table: str, is_wrong: pl.Expr, what: str) -> None:

@@ -1,6 +1,6 @@
 """Exports as assets: the finished sets in, files that the trainers load out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -9,32 +9,27 @@ import dagster as dg
 import polars as pl
 
 from synth_assets import export
-from synth_assets.errors import SynthError
-from synth_assets.export import ExportSummary, write_card, write_dpo, write_sft
+from synth_assets.errors import CheckFailed, SynthError
+from synth_assets.export.rows import other_licences
 from synth_assets.graph.assets import asset_key, failure
+from synth_assets.graph.metadata import check_metadata
 from synth_assets.graph.progress import Announcer
 from synth_assets.graph.resources import LakeResource
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
+from synth_assets.stages.exporting import (
+    CARD_TABLES,
+    WRITERS,
+    exported_ids,
+    refuse_other_licences,
+    write_files,
+)
+from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Stage, source_hash
-from synth_assets.store.commits import CommitLog
-from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
 
 GROUP = "6_exports"
-CARD_TABLES = ("dropped_rows", "round_health")
-WRITERS: dict[str, tuple[str, str, Callable[..., ExportSummary]]] = {
-    "sft_export": (
-        "sft_set",
-        "SFT examples for TRL, OpenAI fine-tuning, LLaMA-Factory, Axolotl and Hugging Face.",
-        write_sft,
-    ),
-    "dpo_export": (
-        "dpo_set",
-        "Preference pairs for TRL, OpenAI fine-tuning, LLaMA-Factory, Axolotl and Hugging Face.",
-        write_dpo,
-    ),
-}
+LICENCES_ARE_ALLOWED = "licences_are_allowed"
 
 
 def export_assets(recipe: Recipe, stages: Mapping[str, Stage]) -> list[dg.AssetsDefinition]:
@@ -49,12 +44,15 @@ def export_assets(recipe: Recipe, stages: Mapping[str, Stage]) -> list[dg.Assets
 def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.AssetsDefinition:
     table, description, write = WRITERS[name]
     stage = stages[table]
-    files_match = dg.AssetCheckSpec(
-        "files_hold_the_set",
-        asset=asset_key(recipe, name),
-        description="The files hold every row of the set, each once.",
-        blocking=True,
-    )
+    checks = [
+        dg.AssetCheckSpec(
+            check, asset=asset_key(recipe, name), description=description, blocking=True
+        )
+        for check, description in (
+            ("files_hold_the_set", "The files hold every row of the set, each once."),
+            (LICENCES_ARE_ALLOWED, "export.licences of the recipe allows every row's licences."),
+        )
+    ]
 
     @dg.multi_asset(
         name=f"{recipe.name}__{name}",
@@ -70,19 +68,30 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
                 skippable=True,
             )
         ],
-        check_specs=[files_match],
+        check_specs=checks,
         can_subset=True,
     )
     def write_export(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         announcer = Announcer(context, recipe.name, name)
         rows = lake.lake.read(recipe.name, stage.table)
         if not context.selected_asset_keys:
-            yield _files_check(lake.lake, recipe, name, stage, rows)
+            key = asset_key(recipe, name)
+            for result in (
+                _licence_check(recipe, name, rows),
+                _files_check(lake.lake, recipe, name, stage, rows),
+            ):
+                check = dg.AssetCheckKey(key, result.check_name or "")
+                if check in context.selected_asset_check_keys:
+                    yield result
             return
         announcer.started()
         try:
             lake.hold_recipe(recipe.name, context.run.run_id)
+            refuse_other_licences(recipe, table, rows)
             summary, versions = write_files(lake.lake, recipe, write, rows)
+        except CheckFailed as error:
+            yield _licence_check(recipe, name, rows)
+            raise failure(error) from error
         except SynthError as error:
             raise failure(error) from error
         announcer.finished(None, rows)
@@ -97,7 +106,10 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
             data_version=dg.DataVersion(
                 content_hash(versions.get(table), recipe.export.model_dump(mode="json"))
             ),
-            check_results=[_files_check(lake.lake, recipe, name, stage, rows)],
+            check_results=[
+                _licence_check(recipe, name, rows),
+                _files_check(lake.lake, recipe, name, stage, rows),
+            ],
         )
 
     return write_export
@@ -112,47 +124,16 @@ def code_version(recipe: Recipe, name: str) -> str:
     return content_hash(name, recipe.export.model_dump(mode="json"), source_hash(modules))[:16]
 
 
-def write_files(
-    lake: Lake, recipe: Recipe, write: Callable[..., ExportSummary], rows: pl.DataFrame
-) -> tuple[ExportSummary, dict[str, str]]:
-    """The files of one set and the card of the whole folder; also the versions of the tables."""
-    folder = lake.home.exports / recipe.name
-    log = CommitLog(lake, recipe.name)
-    versions = {
-        table: version
-        for table in (
-            "seed_prompts",
-            "mutated_prompts",
-            "completions",
-            "judgments",
-            "sft_set",
-            "dpo_set",
-        )
-        if (version := log.table_hash(table)) is not None
-    }
-    summary = write(folder, rows)
-    write_card(
-        folder,
-        recipe=recipe,
-        versions=versions,
-        simulated=is_simulated(recipe),
-        health=_health(lake, recipe),
-        dropped=_dropped(lake, recipe),
+def _licence_check(recipe: Recipe, name: str, rows: pl.DataFrame) -> dg.AssetCheckResult:
+    offending = other_licences(rows, recipe.export.licences)
+    description = "Rows that a licence bears on which export.licences does not name."
+    result = CheckResult(LICENCES_ARE_ALLOWED, description, True, offending)
+    return dg.AssetCheckResult(
+        asset_key=asset_key(recipe, name),
+        check_name=LICENCES_ARE_ALLOWED,
+        passed=result.passed,
+        metadata=check_metadata(result),
     )
-    return summary, versions
-
-
-def is_simulated(recipe: Recipe) -> bool:
-    """True where an offline teacher wrote completions or prompts."""
-    return any(recipe.models[name].provider == "offline" for _, name in recipe.model_uses())
-
-
-def exported_ids(home: Home, recipe: Recipe, table: str) -> pl.Series:
-    """Ids of the rows in the set's own Parquet files, sorted."""
-    config = {"sft_set": "sft", "dpo_set": "preference"}[table]
-    files = sorted((home.exports / recipe.name / "data" / config).glob("*.parquet"))
-    found = [pl.read_parquet(file, columns=["id"])["id"] for file in files]
-    return pl.concat([pl.Series("id", [], pl.String), *found]).sort()
 
 
 def _files_check(
@@ -167,22 +148,4 @@ def _files_check(
         check_name="files_hold_the_set",
         passed=found.to_list() == expected.to_list(),
         metadata={"rows_of_the_set": expected.len(), "rows_in_the_files": found.len()},
-    )
-
-
-def _health(lake: Lake, recipe: Recipe) -> pl.DataFrame | None:
-    if not lake.has(recipe.name, "round_health"):
-        return None
-    return lake.frame(
-        f"SELECT round, metric, value FROM {Lake.relation(recipe.name, 'round_health')} "
-        "ORDER BY round, metric"
-    )
-
-
-def _dropped(lake: Lake, recipe: Recipe) -> pl.DataFrame | None:
-    if not lake.has(recipe.name, "dropped_rows"):
-        return None
-    return lake.frame(
-        'SELECT stage AS "table", reason, count(*) AS rows '
-        f"FROM {Lake.relation(recipe.name, 'dropped_rows')} GROUP BY ALL ORDER BY ALL"
     )

@@ -93,6 +93,8 @@ def report_metadata(report: StageReport, rows: pl.DataFrame, key: str) -> dict[s
         mean = rows["mean_rating"].mean()
         if isinstance(mean, float):
             metadata["mean_rating"] = round(mean, 4)
+    if "usd_per_example" in rows.columns:
+        metadata |= _cost_chart(rows)
     stats = report.stats
     if stats.made or stats.cached:
         metadata |= {
@@ -132,6 +134,26 @@ def _drop_metadata(rows: pl.DataFrame) -> dict[str, Any]:
             f"![rows by reason]({bar_chart(counts)})"
         )
     return metadata
+
+
+def _cost_chart(rows: pl.DataFrame) -> dict[str, Any]:
+    """US dollars for an accepted example, by method: over the models, and over all rounds."""
+    of_method = (
+        rows.group_by("method", "round")
+        .agg(pl.col("cost_usd").sum(), pl.col("examples").max())
+        .group_by("method")
+        .agg(pl.col("cost_usd").sum(), pl.col("examples").sum())
+        .filter((pl.col("examples") > 0) & (pl.col("cost_usd") > 0))
+        .sort("method", nulls_last=True)
+    )
+    costs = {
+        str(method or "unknown"): float(f"{cost / examples:.3g}")
+        for method, cost, examples in of_method.iter_rows()
+    }
+    if not costs:  # offline models cost nothing
+        return {}
+    chart = dg.MetadataValue.md(f"![US dollars an example, by method]({bar_chart(costs)})")
+    return {"usd_per_example_chart": chart}
 
 
 def sample_table(rows: pl.DataFrame, key: str) -> str:
@@ -186,8 +208,9 @@ def _cell(value: object, longest: int) -> str:
     return plain
 
 
-def bar_chart(counts: Mapping[str, int]) -> str:
-    """Counts as a small SVG in a ``data:`` address. Labels are our own words, never a model's."""
+def bar_chart(counts: Mapping[str, int] | Mapping[str, float]) -> str:
+    """Counts or amounts as a small SVG in a ``data:`` address. Labels are our own words, never a
+    model's."""
     from base64 import b64encode
     from xml.sax.saxutils import escape
 

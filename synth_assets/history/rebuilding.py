@@ -20,9 +20,6 @@ import polars as pl
 from synth_assets.errors import CallError, SynthError
 from synth_assets.history.diff import columns_at
 from synth_assets.history.restoring import MADE_OF_NOTHING
-from synth_assets.llm.transports import Transport
-from synth_assets.llm.transports.known_only import KnownOnly
-from synth_assets.llm.transports.registry import make_transport
 from synth_assets.project import find_recipe
 from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.schemas import (
@@ -37,7 +34,7 @@ from synth_assets.stages.generation import METHODS
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.stages.stage import Stage, source_hash
-from synth_assets.stages.workshop import Workshop
+from synth_assets.stages.workshop import RunOptions, Workshop
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.calls import LakeCalls
 from synth_assets.store.commits import CommitLog, StagedCommit, changed_parts, library_versions
@@ -89,9 +86,8 @@ def rebuild(home: Home, name: str) -> list[Rebuilt]:
                     f"{'; '.join(differing)}. Install what it was made with, and try again"
                 )
             _bring(lake, own, tag)
-            workshop = Workshop(
-                recipe, own, stages, run_id="rebuild", transports=_known_only(recipe)
-            )
+            options = RunOptions(makes_calls=False)
+            workshop = Workshop(recipe, own, stages, "rebuild", options)
             _make(lake, workshop, tag)
             hashes: Mapping[str, str] = tag.contents["tables"]
             return [
@@ -209,13 +205,6 @@ def _commit(
 
 def _is_brought(stage: Stage) -> bool:
     return stage.name in {table.name for table in (*BROUGHT, ROUNDS)}
-
-
-def _known_only(recipe: Recipe) -> dict[str, Transport]:
-    return {
-        name: KnownOnly(make_transport(model.provider, recipe))
-        for name, model in recipe.models.items()
-    }
 
 
 def _generations(lake: Lake, tag: Tag) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -8,12 +8,11 @@ from typing import Any
 import polars as pl
 
 from synth_assets.identity import canonical_json
-from synth_assets.methods.prompt_rows import messages_of
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA, messages_of
 from synth_assets.quality.contamination import contaminated
 from synth_assets.quality.language import is_other_language
 from synth_assets.quality.tokens import count_words
 from synth_assets.recipe import Decontaminate, PromptFilters
-from synth_assets.schemas import MUTATED_PROMPTS
 
 Row = dict[str, Any]
 
@@ -45,7 +44,7 @@ def combine_prompts(
         _drop_contaminated(rows, evaluation, filters.decontaminate)
     if not include_seeds:
         _drop(rows, lambda row: "seeds_not_included" if _is_seed(row) else None)
-    return MUTATED_PROMPTS.frame(rows)
+    return PROMPT_SCHEMA.frame(rows)
 
 
 def _is_seed(row: Mapping[str, Any]) -> bool:

@@ -9,9 +9,9 @@ import polars as pl
 
 from synth_assets.identity import content_id, text_hash
 from synth_assets.llm.request import Message, user
-from synth_assets.schemas import MUTATED_PROMPTS
+from synth_assets.schemas import PROMPT_COLUMNS, TableSchema
 
-PROMPT_SCHEMA = MUTATED_PROMPTS
+PROMPT_SCHEMA = TableSchema("candidates", "prompt_id", "Prompts of any method.", PROMPT_COLUMNS)
 """All prompt tables share these columns."""
 
 

@@ -9,15 +9,23 @@ import polars as pl
 from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Message, Request
 from synth_assets.methods import completions as completion_method
-from synth_assets.methods import evol_instruct, prompt_filters, self_instruct
+from synth_assets.methods import (
+    evol_instruct,
+    licences,
+    prompt_filters,
+    retraction,
+    self_instruct,
+)
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.seed import seeds_as_prompts
 from synth_assets.quality import contamination, language
-from synth_assets.recipe import Completions, EvolInstruct, SelfInstruct
+from synth_assets.recipe import Completions, EvolInstruct, Recipe, SelfInstruct
 from synth_assets.schemas import (
+    EDGES,
     EVALUATION_PROMPTS,
     EVOLVED_PROMPTS,
     MUTATED_PROMPTS,
+    RETRACTIONS,
     ROUND_POOL,
     SEED_PROMPTS,
     SELF_INSTRUCT_PROMPTS,
@@ -93,13 +101,15 @@ def mutated_prompts_stage() -> Stage:
             Input("round_pool"),
             Input("evaluation_prompts"),
             *(Input(table.name) for table in METHOD_TABLES),
+            Input(RETRACTIONS.name),
         ),
         parameters=lambda recipe, _: {
             "filters": recipe.prompts.filters.model_dump(mode="json"),
             "include_seeds": recipe.prompts.include_seeds,
             "prompt_characters": recipe.limits.prompt_characters,
+            "licences": {name: terms for name, terms in _terms(recipe).items() if terms},
         },
-        code=(prompt_filters, contamination, language),
+        code=(prompt_filters, contamination, language, retraction, licences),
         make=_make_mutated_prompts,
         checks=(
             ids_are_unique("prompt_id"),
@@ -126,7 +136,8 @@ def pool_of(work: Work) -> pl.DataFrame:
     seeds = seeds_as_prompts(work.read(SEED_PROMPTS), seed_rounds(work.read(ROUND_POOL)))
     # A seed that has left its file, or a prompt that a later rule drops, stays in the pools of the
     # rounds that were opened with it.
-    usable = pl.concat([seeds, work.read(MUTATED_PROMPTS)])
+    accepted = work.read(MUTATED_PROMPTS).drop("licences")
+    usable = pl.concat([seeds, accepted])
     return usable.with_columns(drop_reason=pl.lit(None, pl.String)).sort("prompt_id")
 
 
@@ -201,7 +212,9 @@ def _pooled(work: Work) -> pl.Series:
 
 
 def _make_mutated_prompts(work: Work) -> Made:
-    seeds = seeds_as_prompts(work.read(SEED_PROMPTS), seed_rounds(work.read(ROUND_POOL)))
+    journal = work.read(RETRACTIONS)
+    named = retraction.mark_seeds(work.read(SEED_PROMPTS), journal)
+    seeds = seeds_as_prompts(named, seed_rounds(work.read(ROUND_POOL)))
     candidates = pl.concat([seeds, *(work.read(table) for table in METHOD_TABLES)])
     rows = prompt_filters.combine_prompts(
         candidates,
@@ -210,4 +223,23 @@ def _make_mutated_prompts(work: Work) -> Made:
         include_seeds=work.recipe.prompts.include_seeds,
         maximum_characters=work.recipe.limits.prompt_characters,
     )
-    return Made(rows, items_parsed=candidates.height)
+    # After the filters: a copy of what was withdrawn stays a copy, and does not take its place.
+    marked = retraction.mark_prompts(rows, journal, _shown_with(work))
+    licensed = licences.with_licences(marked, _terms(work.recipe))
+    return Made(licensed, items_parsed=candidates.height)
+
+
+def _terms(recipe: Recipe) -> dict[str, str | None]:
+    """Model → the licence of what it writes."""
+    return {name: model.licence for name, model in sorted(recipe.models.items())}
+
+
+def _shown_with(work: Work) -> dict[str, list[str]]:
+    """call → the prompts that stood in its context."""
+    edges = work.lake.read(
+        work.recipe.name, EDGES, "kind = 'shown_with' AND table_name <> 'ratings'"
+    )
+    shown: dict[str, list[str]] = {}
+    for call, prompt in edges.select("child_id", "parent_id").iter_rows():
+        shown.setdefault(call, []).append(prompt)
+    return shown

@@ -7,10 +7,12 @@ import polars as pl
 from synth_assets import seed_files
 from synth_assets.errors import RecipeError
 from synth_assets.identity import canonical_json
+from synth_assets.methods import retraction
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import (
     EVALUATION_PROMPTS,
     MUTATED_PROMPTS,
+    RETRACTIONS,
     ROUND_POOL,
     ROUNDS,
     SEED_PROMPTS,
@@ -24,14 +26,14 @@ from synth_assets.stages.workshop import Round, Work, lake_ids
 from synth_assets.store.commits import slice_hash
 
 GROUP = "1_seeds"
-SEED_CODE = (location, prompts, records, tables)
+READING = (location, prompts, records, tables)
 
 
 def seed_prompts_stage() -> Stage:
     return Stage(
         table=SEED_PROMPTS,
         group=GROUP,
-        inputs=(),
+        inputs=(Input(RETRACTIONS.name),),
         files=lambda recipe: [file.path for file in location.locate(recipe, "prompts")],
         parameters=lambda recipe, _: {
             "files": [part.model_dump(mode="json") for part in recipe.seeds.prompts],
@@ -39,7 +41,7 @@ def seed_prompts_stage() -> Stage:
             "test_share": recipe.datasets.test_share,
             "prompt_characters": recipe.limits.prompt_characters,
         },
-        code=SEED_CODE,
+        code=(*READING, retraction),
         make=_make_seed_prompts,
         checks=(ids_are_unique("prompt_id"), values_are_known("split", "train", "test")),
         by_round=False,
@@ -56,7 +58,7 @@ def evaluation_prompts_stage() -> Stage:
         parameters=lambda recipe, _: {
             "files": [part.model_dump(mode="json") for part in recipe.seeds.evaluation]
         },
-        code=SEED_CODE,
+        code=READING,
         make=lambda work: Made(seed_files.read_evaluation_prompts(work.recipe)),
         checks=(ids_are_unique("prompt_id"),),
         by_round=False,
@@ -89,7 +91,7 @@ def _make_seed_prompts(work: Work) -> Made:
         & pl.col("prompt_id").is_in(pooled.implode())
     ).with_columns(drop_reason=pl.lit("no_longer_in_its_file"))
     return Made(
-        pl.concat([rows, gone]).sort("prompt_id"),
+        retraction.mark_seeds(pl.concat([rows, gone]), work.read(RETRACTIONS)).sort("prompt_id"),
         notes={
             "files": len(location.locate(work.recipe, "prompts")),
             "no_longer_in_files": gone.height,

@@ -19,10 +19,10 @@ from synth_assets.llm.batches.asking import BatchedAsk
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.llm.engine import Engine
 from synth_assets.llm.request import Ask
-from synth_assets.llm.transports import Transport
 from synth_assets.recipe import RUNTIME_FIELDS, Model, Recipe, fingerprint
 from synth_assets.schemas import ROUNDS, TableSchema
 from synth_assets.stages.generation import frozen_models
+from synth_assets.stages.known_replies import known_replies_only
 from synth_assets.stages.pools import KIND_OF_SLICE, deciding_part_sql, members_sql
 from synth_assets.stages.stage import Input, Stage
 from synth_assets.store.calls import LakeCalls
@@ -40,11 +40,13 @@ class RunOptions:
     open_round: why a new round is to be opened, or None to open one only where there is none.
     regenerate: a round whose generation is to be done anew with today's parameters.
     retry_failed: ask again what was cut, refused or failed.
+    makes_calls: False answers from known replies alone; whatever else is asked stops the stage.
     """
 
     open_round: OpenedBecause | None = None
     regenerate: int | None = None
     retry_failed: bool = False
+    makes_calls: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,6 @@ class Workshop:
     run_id: str = ""
     options: RunOptions = field(default_factory=RunOptions)
     progress: Progress | None = None
-    transports: Mapping[str, Transport] = field(default_factory=dict)
-    """In the place of the usual ones, by the recipe's name of a model or by provider."""
 
     @cached_property
     def log(self) -> CommitLog:
@@ -178,12 +178,15 @@ class Work:
                 asked_for=f"{self.recipe.name}.{self.stage.name}",
                 run_id=self.workshop.run_id,
                 retry_failed=self.workshop.options.retry_failed,
-                transports=self.workshop.transports,
+                transports=None
+                if self.workshop.options.makes_calls
+                else known_replies_only(self.recipe),
                 progress=None
                 if progress is None
                 else lambda stats: progress(self.stage.name, self.round, stats),
             )
-        if not any(model.batch for model in self.recipe.models.values()):
+        is_batched = any(model.batch for model in self.recipe.models.values())
+        if not (is_batched and self.workshop.options.makes_calls):
             return self._engine.ask
         return BatchedAsk(
             self._engine,

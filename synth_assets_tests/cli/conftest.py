@@ -38,7 +38,7 @@ class Ran:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty project, which is the working folder; its home is in it."""
-    with _at_home_in(tmp_path, monkeypatch):
+    with at_home_in(tmp_path, monkeypatch):
         yield tmp_path
 
 
@@ -63,7 +63,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     with (
         pytest.MonkeyPatch.context() as patch,
         teaching(HarmfulTeacher()) as teacher,
-        _at_home_in(folder, patch),
+        at_home_in(folder, patch),
     ):
         write_seeds(folder / "recipes", seeds)
         write_recipe(folder / "recipes")
@@ -86,7 +86,7 @@ def copy(first_run: Ran, project: Path) -> Path:
 
 
 @contextmanager
-def _at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+def at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
     (folder / "recipes").mkdir(exist_ok=True)
     patch.chdir(folder)
     patch.setenv("SYNTH_HOME", str(folder / ".synth"))

@@ -9,7 +9,7 @@ import polars as pl
 import yaml
 
 from synth_assets.recipe import Recipe, load_recipe
-from synth_assets.schemas import MESSAGES
+from synth_assets.schemas import IDS, MESSAGES
 
 Turns = list[dict[str, str]]
 
@@ -40,6 +40,7 @@ def make_example(number: int, messages: Turns | None = None, **changed: Any) -> 
         "mean_rating": 4.5,
         "verification": "verified",
         "licence": "MIT",
+        "licences": ["MIT"],
         "origin": "model:offline/careful",
         "method": "seed",
         "call_id": f"k{number}",
@@ -67,6 +68,7 @@ def make_pair(number: int, prompt: Turns | None = None, **changed: Any) -> dict[
         "chosen_model": "offline/careful",
         "rejected_model": "offline/hasty",
         "licence": "MIT",
+        "licences": ["MIT"],
         "method": "seed",
     }
     return {**row, **changed}
@@ -78,7 +80,8 @@ TURNS = ("messages", "prompt", "chosen", "rejected")
 
 
 def _schema(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: MESSAGES if name in TURNS else NUMBERS.get(name, pl.String) for name in row}
+    types = {**dict.fromkeys(TURNS, MESSAGES), **NUMBERS, "licences": IDS}
+    return {name: types.get(name, pl.String) for name in row}
 
 
 def make_sft(*rows: dict[str, Any]) -> pl.DataFrame:

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 
 from synth_assets.identity import content_id, text_hash
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
 from synth_assets.schemas import (
     COMPLETIONS,
     EVALUATION_PROMPTS,
-    MUTATED_PROMPTS,
     RATINGS,
     ROUND_POOL,
     SEED_PROMPTS,
@@ -36,7 +36,7 @@ def turn(role: str, content: str) -> dict[str, str]:
 def a_prompt(text: str | None, prompt_id: str | None = None, **values: Any) -> dict[str, Any]:
     """A row of a prompt table: a seed of round 1 on the train side, unless said otherwise."""
     prompt_id = prompt_id or content_id("test", text)
-    row: dict[str, Any] = dict.fromkeys(MUTATED_PROMPTS.polars.names())
+    row: dict[str, Any] = dict.fromkeys(PROMPT_SCHEMA.polars.names())
     row.update(
         prompt_id=prompt_id,
         round=1,
@@ -57,7 +57,7 @@ def a_prompt(text: str | None, prompt_id: str | None = None, **values: Any) -> d
 
 
 def make_prompts(*rows: dict[str, Any] | str) -> pl.DataFrame:
-    return MUTATED_PROMPTS.frame([a_prompt(row) if isinstance(row, str) else row for row in rows])
+    return PROMPT_SCHEMA.frame([a_prompt(row) if isinstance(row, str) else row for row in rows])
 
 
 def make_seeds(*rows: dict[str, Any]) -> pl.DataFrame:

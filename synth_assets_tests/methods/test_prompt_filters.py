@@ -5,8 +5,8 @@ from typing import Any
 import polars as pl
 
 from synth_assets.methods.prompt_filters import combine_prompts
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
 from synth_assets.recipe import PromptFilters
-from synth_assets.schemas import MUTATED_PROMPTS
 from synth_assets_tests.methods.builders import a_prompt, make_evaluation, make_prompts, turn
 
 LONG = "Explain in a few sentences how a bicycle keeps its balance on a bumpy road."
@@ -153,10 +153,10 @@ def test_rows_come_out_in_one_order_whatever_the_order_in():
 
 def test_nothing_in_gives_nothing_out():
     result = combine_prompts(
-        MUTATED_PROMPTS.empty(),
+        PROMPT_SCHEMA.empty(),
         make_evaluation(LONG),
         PromptFilters.model_validate({"decontaminate": {}}),
         include_seeds=True,
         maximum_characters=99,
     )
-    assert result.equals(MUTATED_PROMPTS.empty())
+    assert result.equals(PROMPT_SCHEMA.empty())

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
 from synth_assets.methods.seed import seeds_as_prompts
-from synth_assets.schemas import MUTATED_PROMPTS, ROUND_POOL, SEED_PROMPTS
+from synth_assets.schemas import ROUND_POOL, SEED_PROMPTS
 from synth_assets_tests.methods.builders import make_pool, make_seeds, turn
 
 
@@ -51,4 +52,4 @@ def test_several_turns_stay_as_they_are():
 
 def test_no_seeds_give_an_empty_table():
     rows = seeds_as_prompts(SEED_PROMPTS.empty(), ROUND_POOL.empty())
-    assert rows.equals(MUTATED_PROMPTS.empty())
+    assert rows.equals(PROMPT_SCHEMA.empty())

@@ -1,0 +1,50 @@
+"""A planned or finished withdrawal in, words for people out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from synth_assets.console.plain_text import plain
+from synth_assets.console.tables import count_of, names_table, print_whole
+
+if TYPE_CHECKING:
+    from synth_assets.graph.retraction import Done, Plan
+
+
+def print_affected(console: Console, plan: Plan) -> None:
+    """What would be reached, table by table."""
+    withdrawal = plan.withdrawal
+    table = names_table("table")
+    table.add_column("rows", justify="right", no_wrap=True)
+    for name, rows in withdrawal.affected.items():
+        table.add_row(name, f"{rows:,}")
+    if plan.erased is not None:
+        table.add_row("llm.calls", f"{len(plan.erased.calls):,}")
+    kind = withdrawal.kind.replace("_", " ")
+    deed = "Erasing" if plan.erased is not None else "Withdrawing"
+    console.print(f"{deed} the {kind} {plain(withdrawal.target)} reaches:", markup=False)
+    print_whole(console, table)
+
+
+def print_retracted(console: Console, done: Done) -> None:
+    """What was done, and what is still to do."""
+    retracted = done.retracted
+    said = f"Withdrawn, as {retracted.retraction_id} in retractions; the sets"
+    said += " and the exports are without it." if retracted.has_exports else " are without it."
+    if retracted.versions_gone:
+        first, last = retracted.versions_gone
+        said += f" Versions {first} to {last} of the lake held it and are gone."
+    if retracted.waiting:
+        said += f" The next run brings up to date: {', '.join(retracted.waiting)}."
+    console.print(said, markup=False, soft_wrap=True)
+    if done.left_in:
+        console.print(
+            f"The text still stands in {count_of(len(done.left_in), 'file')}, of another recipe or "
+            "a person's own; withdraw it there too:",
+            markup=False,
+            soft_wrap=True,
+        )
+        for path in done.left_in:
+            console.print(f"  {plain(str(path))}", markup=False, soft_wrap=True)

@@ -1,0 +1,114 @@
+"""A row in, it and all its ancestors out, each with its rows in every table that it stands in.
+
+Upwards a row names its parents itself (`completion_id`, `prompt_id`, `derived_from`), so that each
+step is a look-up of rows that are to be shown anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from synth_assets.lineage.find import PROMPT_TABLES, Found, key_of, read_rows
+from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
+from synth_assets.store.lake import Lake
+
+Row = dict[str, Any]
+
+PARENT_COLUMNS = (
+    ("derived_from", "prompt"),
+    ("completion_id", "completion"),
+    ("chosen_completion_id", "completion"),
+    ("rejected_completion_id", "completion"),
+)
+TABLES_OF = {
+    "prompt": tuple((table, "prompt_id") for table in PROMPT_TABLES),
+    "completion": tuple(
+        (table, "completion_id") for table in ("completions", "scored_completions", "verifications")
+    ),
+}
+
+
+@dataclass
+class Node:
+    """One row. rows: table → its columns there; parents: ids, each of another node."""
+
+    id: str
+    kind: str
+    rows: dict[str, Row] = field(default_factory=dict)
+    parents: list[str] = field(default_factory=list)
+
+    @property
+    def row(self) -> Row:
+        """What its first table says of it; empty where the row is gone."""
+        return next(iter(self.rows.values()), {})
+
+    @property
+    def call_ids(self) -> list[str]:
+        """The calls that the row rests on, in their order."""
+        named = [id for row in self.rows.values() for id in (row.get("call_ids") or ())]
+        named += [str(row["call_id"]) for row in self.rows.values() if row.get("call_id")]
+        return list(dict.fromkeys(named))
+
+
+def climb(lake: Lake, recipe: str, found: Found) -> list[Node]:
+    """The row, then its ancestors, nearest first; each once, however many ways lead to it."""
+    start = Node(found.id, found.kind, _own_rows(lake, recipe, found))
+    nodes = {start.id: start}
+    waiting = [start]
+    while waiting:
+        wanted: dict[str, dict[str, None]] = {}
+        for node in waiting:
+            for kind, id in _parents(node):
+                node.parents.append(id)
+                if id not in nodes:
+                    wanted.setdefault(kind, {})[id] = None
+        waiting = [
+            node for kind, ids in wanted.items() for node in nodes_of(lake, recipe, kind, ids)
+        ]
+        nodes.update({node.id: node for node in waiting})
+    return list(nodes.values())
+
+
+def nodes_of(lake: Lake, recipe: str, kind: str, ids: Iterable[str]) -> list[Node]:
+    """Prompts or completions with their rows; one that is in no table has none."""
+    nodes = {id: Node(id, kind) for id in ids}
+    for table, key in TABLES_OF[kind]:
+        for row in read_rows(lake, recipe, table, key, list(nodes)).iter_rows(named=True):
+            nodes[row[key]].rows[table] = row
+    return list(nodes.values())
+
+
+def _own_rows(lake: Lake, recipe: str, found: Found) -> dict[str, Row]:
+    if found.kind in TABLES_OF:
+        node = nodes_of(lake, recipe, found.kind, [found.id])[0]
+        if node.rows:
+            return node.rows
+    schema = CALLS_SCHEMA if found.table == "calls" else recipe
+    rows = read_rows(lake, schema, found.table, key_of(lake, schema, found.table), [found.id])
+    named = dict(zip([found.table], rows.iter_rows(named=True), strict=False))
+    if found.kind == "judgment":  # the rating has its place and template beside it
+        rated = read_rows(lake, recipe, "ratings", "judgment_id", [found.id])
+        named |= dict(zip(["ratings"], rated.iter_rows(named=True), strict=False))
+    return named
+
+
+def _parents(node: Node) -> list[tuple[str, str]]:
+    """(kind, id) of what the row was made from."""
+    if node.kind == "call":
+        return []
+    found: dict[tuple[str, str], None] = {}
+    row = node.row
+    for column, kind in PARENT_COLUMNS:
+        value = row.get(column)
+        for id in value if isinstance(value, list) else [value]:
+            if id and id != node.id:
+                found[kind, id] = None
+    if row.get("row_id"):
+        kind = "completion" if row.get("stage") == "completions" else "prompt"
+        found[kind, row["row_id"]] = None
+    names_a_completion = any(kind == "completion" for kind, _ in found)
+    if row.get("prompt_id") and node.kind != "prompt" and not names_a_completion:
+        found["prompt", row["prompt_id"]] = None
+    return [(kind, id) for kind, id in found if id != node.id]

@@ -1,0 +1,195 @@
+"""What a person withdraws in, every row that it reaches out: an id, a seed file or a model of the
+recipe, and all that was made from it, table by table. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
+
+from synth_assets.errors import QueryError
+from synth_assets.lineage.ancestry import climb
+from synth_assets.lineage.descent import descend, rows_of_calls
+from synth_assets.lineage.find import Found, find_row, read_rows
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_errors import did_you_mean
+from synth_assets.store.lake import Lake
+
+Kind = Literal["row", "seed_file", "model"]
+BY_MODEL = (
+    ("self_instruct_prompts", "prompt_id", "model"),
+    ("evolved_prompts", "prompt_id", "model"),
+    ("mutated_prompts", "prompt_id", "model"),
+    ("completions", "completion_id", "teacher"),
+    ("ratings", "judgment_id", "judge"),
+)
+"""(table, key, column that holds the recipe's name of the model)."""
+
+PROMPT_TABLES = ("seed_prompts", "self_instruct_prompts", "evolved_prompts", "mutated_prompts")
+RESTING = (
+    ("judgments", "completion_id"),
+    ("verifications", "completion_id"),
+    ("scored_completions", "completion_id"),
+)
+"""Tables whose rows go with a completion, and by which column."""
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What is withdrawn. row_ids: rows named by id; empty for a file or a model. named: the rows
+    that the id, the file or the model stands for.
+
+    rows: table → ids of all rows that it reaches, the named ones among them.
+    """
+
+    kind: Kind
+    target: str
+    row_ids: tuple[str, ...]
+    through_context: bool
+    named: frozenset[str] = frozenset()
+    rows: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def affected(self) -> dict[str, int]:
+        """Table → how many rows."""
+        return {table: len(ids) for table, ids in sorted(self.rows.items()) if ids}
+
+    def ids(self, *tables: str) -> set[str]:
+        return {id for table in tables for id in self.rows.get(table, ())}
+
+    @property
+    def prompts(self) -> set[str]:
+        return self.ids(*PROMPT_TABLES, "evaluation_prompts")
+
+    @property
+    def completions(self) -> set[str]:
+        return self.ids("completions")
+
+    @property
+    def judgments(self) -> set[str]:
+        return self.ids("ratings", "judgments")
+
+
+def plan_withdrawal(
+    lake: Lake, recipe: Recipe, source: str, *, through_context: bool = False
+) -> Withdrawal:
+    """What withdrawing ``source`` would reach.
+
+    Errors: `QueryError` where it is neither model, seed file nor id, or an id that nothing rests
+    on.
+    """
+    kind, target, roots = _roots(lake, recipe, source)
+    named = frozenset(id for ids in roots.values() for id in ids)
+    row_ids = tuple(sorted(named)) if kind == "row" else ()
+    reached = reach(lake, recipe.name, roots, through_context=through_context)
+    return Withdrawal(kind, target, row_ids, through_context, named, reached)
+
+
+def reach(
+    lake: Lake, recipe: str, roots: Mapping[str, set[str]], *, through_context: bool
+) -> dict[str, frozenset[str]]:
+    """The roots (table → ids), in every table that they stand in, and all that was made of them."""
+    descent = descend(lake, recipe, roots, through_context=through_context)
+    rows = {table: set(ids) for table, ids in roots.items()}
+    for table, ids in descent.rows.items():
+        rows.setdefault(table, set()).update(ids)
+    prompts = [id for table in PROMPT_TABLES for id in rows.get(table, ())]
+    for table in PROMPT_TABLES:
+        rows[table] = _ids_in(lake, recipe, table, "prompt_id", "prompt_id", prompts)
+    completions = rows.get("completions", set())
+    for table, column in RESTING:
+        key = "judgment_id" if table == "judgments" else column
+        found = _ids_in(lake, recipe, table, key, column, completions)
+        rows[table] = rows.get(table, set()) | found
+    return {table: frozenset(ids) for table, ids in rows.items() if ids}
+
+
+def _roots(lake: Lake, recipe: Recipe, source: str) -> tuple[Kind, str, dict[str, set[str]]]:
+    if source in _models(lake, recipe):
+        found = {
+            table: _ids_in(lake, recipe.name, table, key, column, [source])
+            for table, key, column in BY_MODEL
+        }
+        return "model", source, {table: ids for table, ids in found.items() if ids}
+    file = _seed_file(lake, recipe, source)
+    if file is not None:
+        ids = _ids_in(lake, recipe.name, "seed_prompts", "prompt_id", "source_file", [file])
+        return "seed_file", file, {"seed_prompts": ids}
+    try:
+        row = find_row(lake, recipe, source)
+    except QueryError as error:
+        near = did_you_mean(source, [*_models(lake, recipe), *_seed_files(lake, recipe)]) or ";"
+        raise QueryError(
+            f"{source!r} is neither a model of {recipe.name} nor a file of its seeds{near} and as "
+            f"an id: {error}"
+        ) from error
+    return "row", row.id, _rows_named(lake, recipe, row)
+
+
+def _rows_named(lake: Lake, recipe: Recipe, row: Found) -> dict[str, set[str]]:
+    """The rows of the pipeline that an id stands for: an example is its completion."""
+    if row.kind == "call":
+        found: dict[str, set[str]] = {}
+        for table, id, _ in rows_of_calls(lake, recipe.name, [row.id]):
+            found.setdefault(table, set()).add(id)
+        if not found:
+            raise QueryError(f"call {row.id}: no row of {recipe.name} rests on it")
+        return found
+    if row.kind == "judgment":
+        return {"judgments": {row.id}, "ratings": {row.id}}
+    if row.kind in ("prompt", "completion", "evaluation prompt"):
+        return {row.table: {row.id}}
+    parents = climb(lake, recipe.name, row)[0].parents
+    if len(parents) == 1:
+        kind = "completions" if row.table != "dropped_rows" else None
+        found_parent = find_row(lake, recipe, parents[0])
+        return {kind or found_parent.table: {parents[0]}}
+    if not parents:
+        raise QueryError(f"{row.id} of {row.table} is a sum over rows; withdraw one of those")
+    raise QueryError(
+        f"{row.id} of {row.table} is made of {', '.join(parents)}; withdraw one of those, or their "
+        "prompt"
+    )
+
+
+def _models(lake: Lake, recipe: Recipe) -> list[str]:
+    """Models that the recipe declares, or that rows name: one may have left the recipe."""
+    named = set(recipe.models)
+    for table, _, column in BY_MODEL:
+        if lake.has(recipe.name, table):
+            rows = lake.execute(
+                f"SELECT DISTINCT {column} FROM {Lake.relation(recipe.name, table)}"
+            )
+            named |= {name for (name,) in rows if name}
+    return sorted(named)
+
+
+def _seed_files(lake: Lake, recipe: Recipe) -> list[str]:
+    if not lake.has(recipe.name, "seed_prompts"):
+        return []
+    rows = lake.execute(
+        f"SELECT DISTINCT source_file FROM {Lake.relation(recipe.name, 'seed_prompts')} ORDER BY 1"
+    )
+    return [file for (file,) in rows if file]
+
+
+def _seed_file(lake: Lake, recipe: Recipe, source: str) -> str | None:
+    """The file as `seed_prompts` names it; its last parts will do where no other ends so."""
+    files = _seed_files(lake, recipe)
+    if source in files:
+        return source
+    parts = PurePosixPath(source).parts
+    ending = [file for file in files if parts and PurePosixPath(file).parts[-len(parts) :] == parts]
+    if len(ending) > 1:
+        raise QueryError(f"{source!r} is the end of several seed files: {', '.join(ending)}")
+    return ending[0] if ending else None
+
+
+def _ids_in(
+    lake: Lake, recipe: str, table: str, key: str, column: str, values: Iterable[str]
+) -> set[str]:
+    """Ids of the rows whose ``column`` holds one of the values."""
+    rows = read_rows(lake, recipe, table, column, list(values), (key,))
+    return set(rows[key].drop_nulls().to_list()) if key in rows.columns else set()

@@ -1,0 +1,87 @@
+"""Prompts and the journal of retractions in, the same prompts with what was withdrawn marked out.
+
+A retraction is followed down `derived_from`: whatever was rewritten from a withdrawn prompt is
+withdrawn with it, also where it was dropped before. Rows made later by a withdrawn model, or read
+later from a withdrawn file, are withdrawn as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+RETRACTED = "retracted"
+
+
+def mark_seeds(seeds: pl.DataFrame, retractions: pl.DataFrame) -> pl.DataFrame:
+    """Seed prompts with ``drop_reason`` `retracted` where they were withdrawn; those that were
+    erased are left out, so that their file does not bring them back."""
+    kept = seeds.filter(~_is_named(retractions.filter("is_erased")))
+    return kept.with_columns(drop_reason=_marked(_is_named(retractions)))
+
+
+def mark_prompts(
+    prompts: pl.DataFrame, retractions: pl.DataFrame, shown_with: Mapping[str, Sequence[str]]
+) -> pl.DataFrame:
+    """Prompts of all methods and rounds, marked with all that was made from what was withdrawn.
+
+    shown_with: call → prompts that stood in its context; followed for retractions that say so.
+    """
+    if not retractions.height:
+        return prompts
+    withdrawn: set[str] = set()
+    for follows_context in (False, True):
+        these = retractions.filter(pl.col("through_context") == follows_context)
+        if these.height:
+            withdrawn |= _closure(prompts, these, shown_with if follows_context else {})
+    return prompts.with_columns(drop_reason=_marked(pl.col("prompt_id").is_in(sorted(withdrawn))))
+
+
+def _closure(
+    prompts: pl.DataFrame, retractions: pl.DataFrame, shown_with: Mapping[str, Sequence[str]]
+) -> set[str]:
+    ids, models = _row_ids(retractions), _targets(retractions, "model")
+    files = retractions.filter(pl.col("kind") == "seed_file").height > 0
+    withdrawn: set[str] = set()
+    tainted: set[str] = set()
+    rows = prompts.select(
+        "prompt_id", "derived_from", "call_ids", "model", "method", "drop_reason"
+    ).rows()
+    is_growing = True
+    while is_growing:
+        is_growing = False
+        for id, parents, calls, model, method, reason in rows:
+            if id in withdrawn:
+                continue
+            if (
+                id in ids
+                or model in models
+                or (files and method == "seed" and reason == RETRACTED)
+                or not withdrawn.isdisjoint(parents or ())
+                or not tainted.isdisjoint(calls or ())
+            ):
+                withdrawn.add(id)
+                is_growing = True
+        found = {call for call, shown in shown_with.items() if not withdrawn.isdisjoint(shown)}
+        is_growing = is_growing or found != tainted
+        tainted = found
+    return withdrawn
+
+
+def _is_named(retractions: pl.DataFrame) -> pl.Expr:
+    """Seeds that a retraction names by their id or by their file."""
+    ids, files = _row_ids(retractions), _targets(retractions, "seed_file")
+    return pl.col("prompt_id").is_in(sorted(ids)) | pl.col("source_file").is_in(sorted(files))
+
+
+def _marked(is_withdrawn: pl.Expr) -> pl.Expr:
+    return pl.when(is_withdrawn).then(pl.lit(RETRACTED)).otherwise(pl.col("drop_reason"))
+
+
+def _row_ids(retractions: pl.DataFrame) -> set[str]:
+    return {id for ids in retractions["row_ids"] for id in ids}
+
+
+def _targets(retractions: pl.DataFrame, kind: str) -> set[str]:
+    return set(retractions.filter(pl.col("kind") == kind)["target"])

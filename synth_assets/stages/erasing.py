@@ -1,0 +1,247 @@
+"""A withdrawal in, a lake without its texts out: rows, calls, refused rows, and every old version
+that held them.
+
+What remains is committed as made from what there is now, so that nothing is asked again for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from synth_assets.lineage.descent import shown_with_any
+from synth_assets.lineage.find import read_rows
+from synth_assets.lineage.withdrawal import PROMPT_TABLES, Withdrawal, reach
+from synth_assets.llm.journal import recover
+from synth_assets.schemas import CALLS, ERASURES, RETRACTIONS
+from synth_assets.stages.datasets import GROUP as DATASETS
+from synth_assets.stages.stage import Stage
+from synth_assets.stages.workshop import Round, Workshop
+from synth_assets.store import erasure
+from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
+from synth_assets.store.calls import LakeCalls
+from synth_assets.store.commits import Commit, Provenance, StagedCommit
+from synth_assets.store.lake import Lake
+from synth_assets.store.sql_types import quote_name
+from synth_assets.store.staging import stage_frame
+
+SWEPT_FROM = 16
+"""Characters from which on a text is also looked for where no id leads to it: in calls that no row
+cites, and in rows of models that repeat it. A shorter one stands in too many texts by chance."""
+
+NO_TEXTS = frozenset({"edges", "round_pool", "rounds", "commits", RETRACTIONS.name, ERASURES.name})
+ID_COLUMNS = ("prompt_id", "completion_id", "judgment_id", "chosen_completion_id",
+              "rejected_completion_id", "row_id")  # fmt: skip
+
+
+@dataclass
+class Erased:
+    """What is to go. texts: of the rows withdrawn by name, as they stand and as they are written
+    inside JSON or on one line; words: of every row that goes, for logs."""
+
+    withdrawal: Withdrawal
+    texts: tuple[str, ...]
+    words: tuple[str, ...]
+    calls: frozenset[str]
+
+    @property
+    def ids(self) -> set[str]:
+        return {id for ids in self.withdrawal.rows.values() for id in ids}
+
+
+def find_what_to_erase(workshop: Workshop, withdrawal: Withdrawal) -> Erased:
+    """The withdrawal with what repeats the texts of the rows that it names, and all calls that
+    held them."""
+    lake, recipe = workshop.lake, workshop.recipe.name
+    recover(lake.home.path, LakeCalls(lake))  # what a dead run journaled is in the lake then
+    texts = _written_ways(_texts_of(lake, recipe, withdrawal.named))
+    repeated = _rows_that_hold(workshop, texts)
+    if any(ids - withdrawal.ids(table) for table, ids in repeated.items()):
+        rows = {table: set(ids) for table, ids in withdrawal.rows.items()}
+        for table, ids in repeated.items():
+            rows.setdefault(table, set()).update(ids)
+        reached = reach(lake, recipe, rows, through_context=withdrawal.through_context)
+        withdrawal = replace(withdrawal, rows=reached)
+    ids = {id for each in withdrawal.rows.values() for id in each}
+    words = tuple(sorted(_texts_of(lake, recipe, ids)))
+    return Erased(withdrawal, texts, words, frozenset(_calls(lake, recipe, withdrawal, texts)))
+
+
+def erase_rows(workshop: Workshop, erased: Erased, was_current: set[tuple[str, int]]) -> int:
+    """Rows and calls go, but for the sets, which are made anew; what remains is committed. Gives
+    the oldest version of the lake that held something of it.
+
+    was_current: (table, round)s that were up to date before (see `current_rounds`): they stay so.
+    """
+    lake, recipe = workshop.lake, workshop.recipe.name
+    since = erasure.first_version_of(lake, CALLS_SCHEMA, CALLS.name, CALLS.key, erased.calls)
+    made = [stage for stage in workshop.stages.values() if stage.group != DATASETS]
+    for stage in made:
+        if stage.name not in NO_TEXTS and lake.has(recipe, stage.name):
+            since = min(since, _take_out_of(workshop, stage, erased))
+    known = {*workshop.stages, *NO_TEXTS}
+    for table in lake.table_names(recipe):
+        if table not in known:
+            since = min(since, _delete_from(lake, recipe, table, erased))
+    erasure.blank_calls(lake, erased.calls)
+    for stage in made:
+        for round in workshop.rounds_of(stage):
+            if (stage.name, round.number) in was_current:
+                _record(workshop, stage, round)
+    return since
+
+
+def current_rounds(workshop: Workshop) -> Iterator[tuple[str, int]]:
+    """(table, round) of every commit that is made from what there is now."""
+    known = workshop.log.latest()
+    for stage in workshop.stages.values():
+        for round in () if stage.is_always_made else workshop.rounds_of(stage):
+            commit = known.get((stage.name, round.number))
+            if commit and commit.is_made_from(workshop.provenance(stage, round)):
+                yield stage.name, round.number
+
+
+def _texts_of(lake: Lake, recipe: str, ids: Iterable[str]) -> set[str]:
+    """Every text that the rows hold: of prompts, each turn; of completions and ratings."""
+    wanted, found = list(ids), set[str]()
+    for table in (*PROMPT_TABLES, "evaluation_prompts"):
+        columns = ("messages", "text", "instruction", "reference")
+        rows = read_rows(lake, recipe, table, "prompt_id", wanted, columns)
+        for row in rows.iter_rows(named=True):
+            found.update(turn["content"] for turn in row["messages"] or ())
+            found.update(row[n] for n in ("text", "instruction") if row.get(n))
+    rows = read_rows(lake, recipe, "completions", "completion_id", wanted, ("text",))
+    found.update(text for text in rows.get_column("text", default=pl.Series([])) if text)
+    return {text for text in found if text.strip()}
+
+
+def _written_ways(texts: Iterable[str]) -> tuple[str, ...]:
+    """Each text as it is, on one line, and inside JSON; short ones are left out."""
+    ways: set[str] = set()
+    for text in texts:
+        for form in (text, " ".join(text.split()), text.strip()):
+            if len(form) >= SWEPT_FROM:
+                ways |= {form, json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1]}
+    return tuple(sorted(ways))
+
+
+def _rows_that_hold(workshop: Workshop, texts: tuple[str, ...]) -> dict[str, set[str]]:
+    """Prompts and completions that hold one of the texts, whoever wrote them."""
+    found: dict[str, set[str]] = {}
+    lake, recipe = workshop.lake, workshop.recipe.name
+    for table, key in (
+        *((t, "prompt_id") for t in PROMPT_TABLES),
+        ("completions", "completion_id"),
+    ):
+        if texts and lake.has(recipe, table):
+            rows = lake.frame(f"SELECT {key}, text FROM {Lake.relation(recipe, table)}")
+            holds = rows.filter(_holds("text", texts))
+            found[table] = set(holds[key])
+    return {table: ids for table, ids in found.items() if ids}
+
+
+def _holds(column: str, texts: tuple[str, ...]) -> pl.Expr:
+    return pl.col(column).str.contains_any(list(texts)).fill_null(False)
+
+
+def _calls(
+    lake: Lake, recipe: str, withdrawal: Withdrawal, texts: tuple[str, ...]
+) -> Iterator[str]:
+    """Calls that rows rest on, every attempt at them, those in whose context a row stood, and
+    those that hold a text though no row cites them."""
+    ids = withdrawal.ids("self_instruct_prompts", "evolved_prompts")
+    cited: set[str] = set()
+    for table in ("self_instruct_prompts", "evolved_prompts"):
+        rows = read_rows(lake, recipe, table, "prompt_id", sorted(ids), ("call_ids",))
+        cited.update(id for row in rows.iter_rows(named=True) for id in row["call_ids"] or ())
+    for table, key, of in (
+        ("completions", "completion_id", withdrawal.completions),
+        ("ratings", "judgment_id", withdrawal.judgments),
+    ):
+        rows = read_rows(lake, recipe, table, key, sorted(of), ("call_id",))
+        cited.update(row["call_id"] for row in rows.iter_rows(named=True) if row["call_id"])
+    cited |= shown_with_any(lake, recipe, withdrawal.prompts)
+    if not lake.has(CALLS_SCHEMA, CALLS.name):
+        return
+    relation = Lake.relation(CALLS_SCHEMA, CALLS.name)
+    with lake.temporary("cited", pl.DataFrame({"id": sorted(cited)}, {"id": pl.String})) as wanted:
+        attempts = lake.execute(
+            f"SELECT call_id FROM {relation} WHERE key IN "
+            f"(SELECT key FROM {relation} WHERE call_id IN (SELECT id FROM {wanted}))"
+        )
+    yield from (id for (id,) in attempts)
+    if texts:
+        rows = lake.frame(f"SELECT call_id, request, raw_reply, text, error FROM {relation}")
+        holds = pl.any_horizontal(_holds(name, texts) for name in rows.columns[1:])
+        yield from rows.filter(holds)["call_id"]
+
+
+def _condition(columns: Iterable[str], erased: Erased) -> pl.Expr:
+    ids, texts = sorted(erased.ids), erased.texts
+    goes = [pl.col(name).is_in(ids) for name in columns if name in ID_COLUMNS]
+    goes += [_holds(name, texts) for name in columns if name == "text" and texts]
+    return pl.any_horizontal(pl.lit(False), *goes).fill_null(False)
+
+
+def _take_out_of(workshop: Workshop, stage: Stage, erased: Erased) -> int:
+    """Commits the table, round by round, without the rows that go; gives the oldest version that
+    held one of them."""
+    lake, recipe = workshop.lake, workshop.recipe.name
+    rows = lake.read(recipe, stage.table)
+    is_going = _condition(rows.columns, erased)
+    going = rows.filter(is_going)[stage.key].cast(pl.String)
+    since = erasure.first_version_of(
+        lake, recipe, stage.name, stage.key, {*going.to_list(), *erased.ids}
+    )
+    kept = rows.filter(~is_going)
+    for round in workshop.rounds_of(stage) if going.len() else ():
+        commit = workshop.log.latest().get((stage.name, round.number))
+        if commit is None:
+            continue
+        scope = {"round": round.number} if stage.by_round else {}
+        mine = kept.filter(pl.col("round") == round.number) if stage.by_round else kept
+        as_before = Provenance(commit.fingerprint, commit.fingerprint_parts, commit.inputs)
+        _commit(workshop, stage, commit, mine, scope, as_before)
+    return since
+
+
+def _commit(
+    workshop: Workshop, stage: Stage, known: Commit, rows: pl.DataFrame,
+    scope: dict[str, int], provenance: Provenance,
+) -> None:  # fmt: skip
+    staged = stage_frame(workshop.lake, workshop.recipe.name, stage.table, rows, scope)
+    try:
+        counted = None if known.items_parsed is None else rows.height
+        workshop.log.commit(
+            StagedCommit(staged, provenance, known.round, counted, known.failed_replies),
+            run_id=workshop.run_id,
+        )
+    finally:
+        staged.drop()
+
+
+def _record(workshop: Workshop, stage: Stage, round: Round) -> None:
+    commit = workshop.log.latest()[stage.name, round.number]
+    where, values = ("round = ?", [round.number]) if stage.by_round else ("true", [])
+    rows = workshop.lake.read(workshop.recipe.name, stage.table, where, values)
+    scope = {"round": round.number} if stage.by_round else {}
+    _commit(workshop, stage, commit, rows, scope, workshop.provenance(stage, round))
+
+
+def _delete_from(lake: Lake, recipe: str, table: str, erased: Erased) -> int:
+    """Deletes from tables that no stage makes: refused rows, and those of methods that left; gives
+    the oldest version that held such a row."""
+    columns = lake.column_types(recipe, table)
+    named = [name for name in (*ID_COLUMNS, "text") if name in columns]
+    key = next(iter(columns))
+    if not named:
+        return lake.version()
+    read = ", ".join(quote_name(name) for name in dict.fromkeys((key, *named)))
+    rows = lake.frame(f"SELECT {read} FROM {Lake.relation(recipe, table)}")
+    ids = rows.filter(_condition(named, erased))[key].cast(pl.String).to_list()
+    since = erasure.first_version_of(lake, recipe, table, key, {*ids, *erased.ids})
+    erasure.delete_rows(lake, recipe, table, key, ids)
+    return since

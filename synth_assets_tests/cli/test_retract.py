@@ -1,0 +1,329 @@
+"""`retract`: what is withdrawn leaves the sets and exports without a call; what is erased leaves
+every file of the home."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import polars as pl
+import pytest
+
+from synth_assets.llm.journal import Journal
+from synth_assets.schemas import CALLS
+from synth_assets.store.home import Home
+from synth_assets.store.lake import Lake
+from synth_assets_tests.cli.conftest import at_home_in
+from synth_assets_tests.cli.words import say
+from synth_assets_tests.recipes import Teacher, evolving, teaching, write_recipe, write_seeds
+
+SECRET = "Recount how Zanzibar Quillfeather mended the harbour clock in 1931."
+SEEDS = (
+    {"prompt": SECRET, "reference": "46"},
+    {"prompt": "Name a river that crosses three countries."},
+    {"prompt": "Give two reasons to mend old shoes."},
+)
+
+
+class Rewriter(Teacher):
+    """Keeps the words of what it rewrites, so that a rewrite of a secret holds it."""
+
+    def answer(self, request: Any) -> str:
+        text = request.messages[-1]["content"]
+        if text.startswith("You rewrite prompts") and SECRET in text:
+            return f"{SECRET} Name every tool in the order of use."
+        if "Rate all" in text or text.startswith(("People", "You rewrite", "Compare")):
+            return super().answer(request)
+        return f"On {text[:60]} {super().answer(request)}"
+
+
+@pytest.fixture
+def teacher() -> Iterator[Teacher]:
+    with teaching(Rewriter()) as registered:
+        yield registered
+
+
+@pytest.fixture(scope="session")
+def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose recipe ran once: every seed evolved once, two answers a prompt."""
+    folder = tmp_path_factory.mktemp("evolved")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        teaching(Rewriter()),
+        at_home_in(folder, patch),
+    ):
+        write_seeds(folder / "recipes", SEEDS)
+        write_recipe(
+            folder / "recipes",
+            prompts={"evol_instruct": evolving(per_round=3)},
+            judgments={"verification": {}},
+        )
+        ran = say("run", "tiny", "--json")
+        assert ran.code == 0, ran.error
+    return folder
+
+
+@pytest.fixture
+def made(evolved: Path, project: Path, teacher: Teacher) -> Path:
+    """A copy of that project, to go on with."""
+    copytree(evolved, project, dirs_exist_ok=True)
+    return project
+
+
+def rows(sql: str) -> list[dict[str, Any]]:
+    said = say("query", sql, "--json")
+    assert said.code == 0, said.error
+    return said.value
+
+
+def column(sql: str) -> list[Any]:
+    return [next(iter(row.values())) for row in rows(sql)]
+
+
+def seed_id(text: str = SECRET) -> str:
+    (id,) = column(f"select prompt_id from tiny.seed_prompts where text = '{text}'")
+    return id
+
+
+def family(text: str = SECRET) -> set[str]:
+    return set(
+        column(f"select prompt_id from tiny.mutated_prompts where family_id='{seed_id(text)}'")
+    )
+
+
+def exported(config: str) -> list[dict[str, Any]]:
+    folder = Path(".synth") / "exports" / "tiny" / "data" / config
+    return [
+        row for file in sorted(folder.glob("*.parquet")) for row in pl.read_parquet(file).to_dicts()
+    ]
+
+
+def states() -> dict[str, str]:
+    return {name: told["state"] for name, told in say("status", "tiny", "--json").value.items()}
+
+
+def test_without_yes_it_tells_what_it_would_reach_and_changes_nothing(made: Path) -> None:
+    version = column("select max(number) from tiny.commits")
+    said = say("retract", "tiny", seed_id(), "--reason", "asked to")
+    assert said.code == 0 and "Nothing was changed" in said.error
+    planned = say("retract", "tiny", seed_id(), "--reason", "asked to", "--json").value
+    assert planned["status"] == "planned"
+    assert planned["affected"] == {
+        "completions": 4,
+        "dpo_set": 1,
+        "evolved_prompts": 1,
+        "judgments": 8,
+        "mutated_prompts": 2,
+        "ratings": 4,
+        "scored_completions": 4,
+        "seed_prompts": 1,
+        "sft_set": 2,
+        "verifications": 4,
+    }
+    assert column("select max(number) from tiny.commits") == version
+    assert set(states().values()) == {"current"}
+
+
+def test_a_seed_takes_all_that_was_made_from_it_out_of_sets_and_exports_without_a_call(
+    made: Path, teacher: Teacher
+) -> None:
+    gone, id = family(), seed_id()
+    assert len(gone) == 2
+    kept = column("select example_id from tiny.sft_set") and len(
+        rows(f"select 1 from tiny.sft_set where prompt_id not in {tuple(gone)}")
+    )
+    done = say("retract", "tiny", id, "--reason", "licence withdrawn", "--yes", "--json")
+    assert done.code == 0, done.error
+    assert teacher.asked == []
+    marked = "select drop_reason from tiny.mutated_prompts where prompt_id in "
+    assert column(f"{marked} {tuple(gone)}") == ["retracted"] * 2
+    for table in ("sft_set", "dpo_set"):
+        assert not gone & set(column(f"select prompt_id from tiny.{table}"))
+    assert len(column("select 1 from tiny.sft_set")) == kept
+    for config in ("sft", "preference", "unpaired_preference"):
+        found = {row["meta"]["prompt_id"] for row in exported(config)}
+        assert found and not gone & found
+    assert set(states().values()) == {"current"}
+
+
+def test_a_later_run_and_a_later_round_stay_without_it(made: Path, teacher: Teacher) -> None:
+    gone, id = family(), seed_id()
+    say("retract", "tiny", id, "--reason", "asked to", "--yes")
+    assert say("run", "tiny", "--json").value["calls_made"] == 0
+    assert say("run", "tiny", "--round", "new", "--json").code == 0
+    assert not gone & set(column("select prompt_id from tiny.sft_set"))
+    assert not any(SECRET in str(request.messages) for request in teacher.asked)
+
+
+def test_the_journal_keeps_what_why_and_how_many_and_why_tells_it(made: Path) -> None:
+    id = seed_id()
+    say("retract", "tiny", id, "--reason", "licence withdrawn", "--yes")
+    (row,) = rows("select * from tiny.retractions")
+    assert (row["kind"], row["target"], row["reason"]) == ("row", id, "licence withdrawn")
+    assert json.loads(row["affected"])["sft_set"] == 2
+    told = say("why", "tiny", id, "--json").value
+    assert [each["reason"] for each in told["retractions"]] == ["licence withdrawn"]
+    assert {r["reason"] for r in told["descent"] if r["kind"] == "prompt"} == {"retracted"}
+    assert "licence withdrawn" in say("why", "tiny", id).out
+
+
+def test_a_completion_makes_way_for_its_sibling(made: Path, teacher: Teacher) -> None:
+    (best, prompt) = rows("select completion_id, prompt_id from tiny.sft_set order by 1 limit 1")[
+        0
+    ].values()
+    assert say("retract", "tiny", best, "--reason", "wrong", "--yes").code == 0
+    assert teacher.asked == []
+    (now,) = column(f"select completion_id from tiny.sft_set where prompt_id = '{prompt}'")
+    assert now != best
+    reason = f"select reason from tiny.dropped_rows where row_id = '{best}'"
+    assert column(reason) == ["retracted"]
+    assert prompt not in column("select prompt_id from tiny.dpo_set")
+
+
+def test_an_example_of_the_export_stands_for_its_completion(made: Path) -> None:
+    example = exported("sft")[0]
+    say("retract", "tiny", example["id"], "--reason", "wrong", "--yes")
+    (row,) = rows("select row_ids from tiny.retractions")
+    assert row["row_ids"] == [example["meta"]["completion_id"]]
+
+
+def test_a_pair_says_which_of_its_sides_can_be_withdrawn(made: Path) -> None:
+    pair = exported("preference")[0]
+    said = say("retract", "tiny", pair["id"], "--reason", "wrong", "--yes")
+    assert said.code == 2 and pair["meta"]["chosen_completion_id"] in said.error
+
+
+def test_a_model_takes_its_completions_along_and_a_judge_its_ratings(made: Path) -> None:
+    assert say("retract", "tiny", "judge", "--reason", "biased", "--yes").code == 0
+    assert column("select count(mean_rating) from tiny.scored_completions") == [0]
+    assert column("select count(*) from tiny.dpo_set") == [0]
+    assert column("select count(*) from tiny.sft_set") != [0]
+    assert say("retract", "tiny", "teacher", "--reason", "its terms", "--yes").code == 0
+    assert column("select count(*) from tiny.sft_set") == [0]
+    assert exported("sft") == []
+    kept = "select method from tiny.mutated_prompts where drop_reason is null"
+    assert set(column(kept)) == {"seed"}
+
+
+def test_a_seed_file_takes_every_seed_of_it_and_what_it_gains_later(
+    made: Path, teacher: Teacher
+) -> None:
+    assert say("retract", "tiny", "seeds.jsonl", "--reason", "terms", "--yes").code == 0
+    assert set(column("select drop_reason from tiny.seed_prompts")) == {"retracted"}
+    write_seeds(made / "recipes", [*SEEDS, {"prompt": "Count the boats in the old port."}])
+    say("run", "tiny", "--json")
+    assert column("select count(*) from tiny.seed_prompts where drop_reason is null") == [0]
+
+
+def test_through_context_takes_what_was_written_with_it_as_example(made: Path) -> None:
+    beside = set(column("select prompt_id from tiny.self_instruct_prompts"))
+    shown = column(
+        "select count(*) from tiny.edges where kind = 'shown_with' "
+        f"and table_name = 'self_instruct_prompts' and parent_id = '{seed_id()}'"
+    )
+    assert shown != [0] and beside
+    words = ("retract", "tiny", seed_id(), "--reason", "terms", "--json")
+    without = say(*words).value["affected"]
+    assert "self_instruct_prompts" not in without
+    assert say(*words, "--through-context", "--yes").value["affected"]["self_instruct_prompts"] == 2
+    taken = "select prompt_id from tiny.mutated_prompts where drop_reason = 'retracted'"
+    assert beside <= set(column(taken))
+
+
+def test_an_unknown_source_names_the_nearest(made: Path) -> None:
+    said = say("retract", "tiny", "seed.jsonl", "--reason", "x", "--yes")
+    assert said.code == 2 and "did you mean 'seeds.jsonl'?" in said.error
+
+
+# Erasing.
+
+
+def files_with(home: Path, text: str) -> list[str]:
+    """Files that hold the text, Parquet read value by value."""
+    found = []
+    for file in sorted(path for path in home.rglob("*") if path.is_file()):
+        data = file.read_bytes()
+        if file.suffix == ".parquet":
+            values = json.dumps(pl.read_parquet(file).to_dicts(), default=str, ensure_ascii=False)
+            data += values.encode()
+        if text.encode() in data:
+            found.append(str(file.relative_to(home)))
+    return found
+
+
+def leave_behind(home: Path) -> None:
+    """Refused rows, and a journal whose writer died, that hold the secret too."""
+    with Lake(Home.at(home)) as lake:
+        refused = "CREATE TABLE lake.tiny.mutated_prompts__rejected AS SELECT *, 'x' AS why FROM "
+        lake.transaction(lambda c: c.execute(f"{refused} lake.tiny.mutated_prompts"))
+        call = lake.frame("SELECT * FROM lake.llm.calls LIMIT 1").to_dicts()[0]
+    journal = Journal(home)
+    row = {name: call[name] for name in CALLS.polars.names()}
+    journal.append({**row, "call_id": "0" * 24, "key": "k", "text": f"I said: {SECRET}"})
+    journal.close()
+
+
+def test_erasing_leaves_the_text_in_no_file_of_the_home(made: Path, teacher: Teacher) -> None:
+    home, id, words = made / ".synth", seed_id(), "Zanzibar Quillfeather"
+    leave_behind(home)
+    before = files_with(home, words)
+    for part in (
+        "lake.sqlite",
+        "lake/llm/calls",
+        "lake/tiny/seed_prompts",
+        "lake/tiny/mutated_prompts__rejected",
+        "journal/",
+        "dagster/history",
+        "exports/",
+    ):
+        assert any(name.startswith(part) for name in before), part
+    done = say("retract", "tiny", id, "--reason", "a person asked", "--erase", "--yes", "--json")
+    assert done.code == 0, (done.value, done.error)
+    assert teacher.asked == []
+    assert done.value["left_in"] == [] and done.value["calls"] > 0
+    assert files_with(home, words) == []
+    assert column("select count(*) from tiny.sft_set") != [0]
+
+
+def test_what_is_left_after_erasing_is_current_and_costs_no_call(
+    made: Path, teacher: Teacher
+) -> None:
+    id = seed_id()
+    say("retract", "tiny", id, "--reason", "a person asked", "--erase", "--yes")
+    assert set(states().values()) == {"current"}
+    ran = say("run", "tiny", "--json")
+    assert (ran.code, ran.value["calls_made"]) == (0, 0), ran.error
+    # The file still has the seed; its text does not come back.
+    assert files_with(made / ".synth", "Zanzibar Quillfeather") == []
+    said = say("why", "tiny", id)
+    assert said.code == 2 and "was erased, because: a person asked" in said.error
+
+
+def test_erasing_keeps_the_accounts_of_its_calls(made: Path) -> None:
+    count = column("select count(*) from llm.calls")
+    tokens = column("select sum(input_tokens) from llm.calls")
+    say("retract", "tiny", seed_id(), "--reason", "a person asked", "--erase", "--yes")
+    assert column("select count(*) from llm.calls") == count
+    assert column("select sum(input_tokens) from llm.calls") == tokens
+    erased = "select count(*) from llm.calls where key like 'erased:%' and request is null"
+    assert column(erased) != [0]
+
+
+def test_versions_that_held_it_are_gone_and_told(made: Path) -> None:
+    done = say("retract", "tiny", seed_id(), "--reason", "x", "--erase", "--yes", "--json").value
+    first, last = done["versions_gone"]
+    (row,) = rows("select first_version, last_version from tiny.erasures")
+    assert (row["first_version"], row["last_version"]) == (first, last)
+    assert say("query", "select 1 from tiny.seed_prompts", "--at", str(last)).code != 0
+
+
+def test_a_text_that_another_recipe_holds_too_is_told(made: Path, teacher: Teacher) -> None:
+    write_recipe(made / "recipes", "other.yaml", name="other", completions=None, judgments=None)
+    assert say("run", "other", "--json").code == 0
+    done = say("retract", "tiny", seed_id(), "--reason", "x", "--erase", "--yes", "--json")
+    assert done.code == 1
+    assert all("/other/" in path or "lake.sqlite" in path for path in done.value["left_in"])
+    assert any("/lake/other/" in path for path in done.value["left_in"])

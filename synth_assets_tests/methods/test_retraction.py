@@ -1,0 +1,106 @@
+"""What a retraction reaches among prompts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
+from synth_assets.methods.retraction import mark_prompts, mark_seeds
+from synth_assets.schemas import RETRACTIONS, SEED_PROMPTS
+
+
+def prompts(*rows: dict[str, Any]) -> pl.DataFrame:
+    base = dict.fromkeys(PROMPT_SCHEMA.polars.names())
+    return PROMPT_SCHEMA.frame([{**base, "method": "seed", **row} for row in rows])
+
+
+def journal(*rows: dict[str, Any]) -> pl.DataFrame:
+    base = {
+        **dict.fromkeys(RETRACTIONS.polars.names()),
+        "kind": "row",
+        "row_ids": [],
+        "through_context": False,
+        "is_erased": False,
+    }
+    return RETRACTIONS.frame([{**base, **row} for row in rows])
+
+
+def reasons(marked: pl.DataFrame) -> dict[str, str | None]:
+    return dict(marked.select("prompt_id", "drop_reason").iter_rows())
+
+
+FAMILY = prompts(
+    {"prompt_id": "child", "derived_from": ["seed"]},
+    {"prompt_id": "grandchild", "derived_from": ["child"], "drop_reason": "too_short"},
+    {"prompt_id": "other"},
+    {"prompt_id": "seed"},
+)
+
+
+def test_all_that_was_rewritten_from_a_withdrawn_prompt_goes_whatever_it_was_dropped_for() -> None:
+    marked = mark_prompts(FAMILY, journal({"target": "seed", "row_ids": ["seed"]}), {})
+    assert reasons(marked) == {
+        "child": "retracted",
+        "grandchild": "retracted",
+        "other": None,
+        "seed": "retracted",
+    }
+
+
+def test_a_withdrawn_child_leaves_its_parent() -> None:
+    marked = mark_prompts(FAMILY, journal({"target": "child", "row_ids": ["child"]}), {})
+    assert [id for id, reason in reasons(marked).items() if reason == "retracted"] == [
+        "child",
+        "grandchild",
+    ]
+
+
+def test_without_retractions_nothing_changes() -> None:
+    assert mark_prompts(FAMILY, journal(), {}).equals(FAMILY)
+
+
+def test_a_withdrawn_model_takes_what_it_wrote_and_what_was_made_of_it() -> None:
+    rows = prompts(
+        {"prompt_id": "a", "model": "hasty"},
+        {"prompt_id": "b", "model": "careful", "derived_from": ["a"]},
+        {"prompt_id": "c", "model": "careful"},
+    )
+    marked = mark_prompts(rows, journal({"kind": "model", "target": "hasty"}), {})
+    assert reasons(marked) == {"a": "retracted", "b": "retracted", "c": None}
+
+
+def test_context_is_followed_only_where_the_retraction_says_so() -> None:
+    rows = prompts(
+        {"prompt_id": "beside", "call_ids": ["k1"], "method": "self_instruct"},
+        {"prompt_id": "made_of_beside", "derived_from": ["beside"]},
+        {"prompt_id": "seed"},
+    )
+    shown = {"k1": ["seed"], "k2": ["other"]}
+    plain = journal({"target": "seed", "row_ids": ["seed"]})
+    assert reasons(mark_prompts(rows, plain, shown))["beside"] is None
+    through = journal({"target": "seed", "row_ids": ["seed"], "through_context": True})
+    assert set(reasons(mark_prompts(rows, through, shown)).values()) == {"retracted"}
+
+
+def seeds(*rows: dict[str, Any]) -> pl.DataFrame:
+    base = dict.fromkeys(SEED_PROMPTS.polars.names())
+    return SEED_PROMPTS.frame([{**base, **row} for row in rows])
+
+
+SEEDS = seeds(
+    {"prompt_id": "a", "source_file": "one.jsonl"},
+    {"prompt_id": "b", "source_file": "one.jsonl"},
+    {"prompt_id": "c", "source_file": "two.jsonl"},
+)
+
+
+def test_a_withdrawn_file_takes_each_of_its_seeds() -> None:
+    marked = mark_seeds(SEEDS, journal({"kind": "seed_file", "target": "one.jsonl"}))
+    assert reasons(marked) == {"a": "retracted", "b": "retracted", "c": None}
+
+
+def test_an_erased_seed_does_not_come_back_from_its_file() -> None:
+    erased = journal({"target": "b", "row_ids": ["b"], "is_erased": True})
+    assert reasons(mark_seeds(SEEDS, erased)) == {"a": None, "c": None}
