@@ -34,7 +34,8 @@ def test_rows_of_another_licence_stop_the_export_and_are_named(
     assert ran.code == 3
     (row,) = say(
         "query",
-        "select example_id, licences from tiny.sft_set where list_contains(licences, 'cc-by-nc-4.0')",
+        "select example_id, licences from tiny.sft_set "
+        "where list_contains(licences, 'cc-by-nc-4.0')",
         "--json",
     ).value
     assert row["licences"] == ["cc-by-nc-4.0", "openrail"]
