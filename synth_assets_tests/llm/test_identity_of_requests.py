@@ -76,6 +76,8 @@ def test_another_model_provider_or_endpoint_changes_the_key(model: dict[str, Any
         {"api_key": "env:SOME_KEY"},
         {"input_usd_per_million": 1.5, "output_usd_per_million": 2},
         {"licence": "mit"},
+        {"batch": True},
+        {"merge_samples": True},
         {"base_url": "http://user:password@host:8000/v1"},
         {"base_url": "http://HOST:8000/v1/"},
         {"base_url": "http://host:8000/v1?api_key=secret"},
@@ -83,6 +85,14 @@ def test_another_model_provider_or_endpoint_changes_the_key(model: dict[str, Any
 )
 def test_limits_prices_and_credentials_do_not_change_the_key(model: dict[str, Any]):
     assert key(**model) == key()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [{"api": "completions"}, {"response_format": "json_object"}, {"response_format": "none"}],
+)
+def test_another_way_of_asking_changes_the_key(model: dict[str, Any]):
+    assert key(**model) != key()
 
 
 def test_the_recipes_own_name_of_a_model_does_not_change_the_key():
@@ -96,6 +106,8 @@ def test_the_recipes_own_name_of_a_model_does_not_change_the_key():
 def test_no_runtime_setting_is_part_of_a_models_identity():
     plain = model_identity(make_recipe(LOCAL), "it")
     settings: dict[str, Any] = {
+        "batch": True,
+        "merge_samples": True,
         "max_concurrency": 3,
         "timeout_s": 1,
         "deadline_s": 2,
