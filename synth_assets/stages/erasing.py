@@ -15,7 +15,7 @@ import polars as pl
 from synth_assets.lineage.descent import shown_with_any
 from synth_assets.lineage.find import read_rows
 from synth_assets.lineage.withdrawal import PROMPT_TABLES, Withdrawal, reach
-from synth_assets.llm.journal import recover
+from synth_assets.llm.recovery import recover
 from synth_assets.schemas import CALLS, ERASURES, RETRACTIONS
 from synth_assets.stages.datasets import GROUP as DATASETS
 from synth_assets.stages.stage import Stage
