@@ -328,7 +328,7 @@ def retract(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Withdraw a row, a seed file or a model, and all that was made from it.
+    """Withdraw a row, a seed file or a model, and its descent.
 
     Shows first what it would reach, and asks. No model is called.
     """

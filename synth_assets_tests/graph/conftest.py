@@ -22,6 +22,7 @@ WHOLE: dict[str, Any] = {
     "judgments": {"verification": {}},
     "schedule": {"cron": "0 3 * * *"},
     "owner": "team:data",
+    "export": {"licences": ["undeclared"]},
 }
 """A recipe that asks for every table there is."""
 

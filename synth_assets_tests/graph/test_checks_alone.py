@@ -38,12 +38,13 @@ TAMPERING: dict[str, tuple[str, ...]] = {
     "sft_set": (
         TWICE,
         "UPDATE {0} SET split = 'dev', prompt_id = 'nobody', round = NULL, messages = "
-        "[{{'role': 'user', 'content': 'And?'}}]",
+        "[{{'role': 'user', 'content': 'And?'}}], licences = ['agpl-3.0']",
     ),
     "dpo_set": (
         TWICE,
         "UPDATE {0} SET split = 'dev', prompt_id = 'nobody', round = NULL, is_tie = true, "
-        "margin = -1, chosen = rejected, family_id = 'family', pairing = 'best_vs_worst'",
+        "margin = -1, chosen = rejected, family_id = 'family', pairing = 'best_vs_worst', "
+        "licences = ['agpl-3.0']",
         "INSERT INTO lake.tiny.dpo_set BY NAME "
         "SELECT * REPLACE ('test' AS split, false AS is_tie) FROM lake.tiny.dpo_set LIMIT 1",
     ),
@@ -58,6 +59,12 @@ TAMPERING: dict[str, tuple[str, ...]] = {
         TWICE,
         "UPDATE {0} SET rows_kept = rows + 1, calls_without_price = 0, cost_usd = NULL, "
         "stage = 'elsewhere', round = NULL",
+    ),
+    "cost_of_accepted": (
+        TWICE,
+        "UPDATE {0} SET cost_usd = NULL, calls_without_price = 0, calls = 9, round = NULL",
+        "INSERT INTO lake.tiny.cost_of_accepted BY NAME SELECT * REPLACE (2.0 AS cost_usd, "
+        "1 AS examples, 1.0 AS usd_per_example) FROM lake.tiny.cost_of_accepted LIMIT 1",
     ),
 }  # fmt: skip
 

@@ -28,6 +28,7 @@ QUICKSTART = {
     "quickstart_4_judgments": ["judgments", "ratings", "verifications"],
     "quickstart_5_datasets": [
         "cost_by_stage",
+        "cost_of_accepted",
         "dpo_set",
         "dropped_rows",
         "round_health",

@@ -22,6 +22,7 @@ TABLES = (
     "dropped_rows",
     "round_health",
     "cost_by_stage",
+    "cost_of_accepted",
 )
 EXPORTS = ("sft_export", "dpo_export")
 

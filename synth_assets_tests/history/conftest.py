@@ -20,6 +20,7 @@ SETS = (
     "dropped_rows",
     "round_health",
     "cost_by_stage",
+    "cost_of_accepted",
 )
 
 

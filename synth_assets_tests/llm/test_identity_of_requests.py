@@ -112,7 +112,6 @@ def test_no_runtime_setting_is_part_of_a_models_identity():
         "timeout_s": 1,
         "deadline_s": 2,
         "max_retries": 1,
-        "merge_samples": True,
         "requests_per_minute": 10,
         "tokens_per_minute": 10,
         "input_tokens_per_minute": 10,

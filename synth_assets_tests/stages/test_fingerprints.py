@@ -121,7 +121,7 @@ def test_a_default_that_is_written_out_changes_no_table(tmp_path: Path) -> None:
         ({"completions": {"sampling": {"top_p": 0.5}}}, {"completions", "evolved_prompts"}),
         ({"models": {"teacher": {"model": "openai_compatible/large"}}}, {*WRITING, "completions"}),
         ({"models": {"judge": {"model": "offline/harsh_judge"}}}, {"evolved_prompts", "ratings"}),
-        ({"models": {"teacher": {"licence": "mit"}}}, {*WRITING, "completions"}),
+        ({"models": {"teacher": {"licence": "mit"}}}, {*WRITING, "mutated_prompts", "completions"}),
         ({"student": "teacher"}, {"completions"}),
         ({"judgments": {"verification": {"answer_line": "^A:"}}}, {"verifications"}),
         ({"judgments": {"ultrafeedback": {"criteria": ["honesty"]}}}, {"ratings"}),

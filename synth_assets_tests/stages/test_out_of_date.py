@@ -14,7 +14,7 @@ from synth_assets_tests.recipes import SEEDS
 from synth_assets_tests.stages.bench import Bench, bench
 
 AFTER_RATINGS = {"judgments", "scored_completions", "sft_set", "dpo_set", "dropped_rows",
-                 "round_health", "cost_by_stage"}  # fmt: skip
+                 "round_health", "cost_by_stage", "cost_of_accepted"}  # fmt: skip
 OWN_TEMPLATE = """A strict reader rates {{ count }} texts from 1 to 5.
 {{ prompt }}
 {{ completions }}
