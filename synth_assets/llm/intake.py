@@ -17,6 +17,9 @@ from synth_assets.llm.request import Request
 from synth_assets.llm.targets import Target, Targets
 from synth_assets.llm.waiting_room import WaitingRoom
 
+FIRST_CHUNK = 128
+"""The first requests are sent while the next ones are looked up."""
+
 CHUNK = 1024
 LARGEST_CHUNK = 16_384
 CHUNK_S = 0.02
@@ -70,7 +73,7 @@ class Intake:
     ) -> None:
         self._room, self._targets, self._flights = room, targets, flights
         self._calls, self._retry_failed = calls, retry_failed
-        self._chunk = CHUNK
+        self._chunk = FIRST_CHUNK
 
     def take(self, source: Iterator[Request]) -> Taken | None:
         """The next requests of ``source``; None where there are no more. Errors: `RecipeError`
@@ -102,7 +105,8 @@ class Intake:
         }
         fresh = dict(reversed(fresh.items()))  # the first of equal ones, in the order of asking
         found, pendings, ours = self._claim(fresh)
-        self._chunk = CHUNK if pendings or joined else min(LARGEST_CHUNK, 2 * self._chunk)
+        most = CHUNK if pendings or joined else LARGEST_CHUNK
+        self._chunk = min(most, 2 * self._chunk)
         places: list[Place] = []
         unseen = set(pendings)
         for _, _, key, _ in identified:
