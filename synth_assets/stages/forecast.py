@@ -11,7 +11,7 @@ to learn from it is the guess's own, and wide.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf, sqrt
 
 from synth_assets.llm.prices import Price
@@ -57,6 +57,9 @@ class Range:
     def __add__(self, other: Range) -> Range:
         """The sum, as if both were at the same end at once: never too narrow."""
         return Range(self.low + other.low, self.likely + other.likely, self.high + other.high)
+
+    def times(self, factor: float) -> Range:
+        return Range(self.low * factor, self.likely * factor, self.high * factor)
 
     def whole(self) -> Range:
         """In whole tokens."""
@@ -184,6 +187,23 @@ def forecast(
         _cost(inputs, outputs, price),
         _seconds(asked, known, concurrency, is_local),
     )
+
+
+def kept_to_limits(told: Forecast, asked: Asked, limits: Mapping[str, int | None]) -> Forecast:
+    """The same calls, no faster than limits a minute let them: ``requests``, ``tokens``,
+    ``input_tokens``, ``output_tokens``."""
+    inputs, outputs = told.input_tokens, told.output_tokens
+    amounts = {
+        "requests": Range(asked.certain, asked.most, asked.most),
+        "tokens": inputs + outputs,
+        "input_tokens": inputs,
+        "output_tokens": outputs,
+    }
+    seconds = told.seconds
+    for name, limit in limits.items():
+        if limit is not None:
+            seconds = slowest([seconds, amounts[name].times(60 / limit)])
+    return replace(told, seconds=seconds)
 
 
 def slowest(seconds: Iterable[Range]) -> Range:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synth_assets.llm.prices import FREE_PROVIDERS, price_of
-from synth_assets.recipe import Recipe
+from synth_assets.recipe import Model, Recipe
 from synth_assets.schemas import CALLS
 from synth_assets.stages.bystander import looking_at
 from synth_assets.stages.forecast import (
@@ -21,6 +21,7 @@ from synth_assets.stages.forecast import (
     Sample,
     experience_of,
     forecast,
+    kept_to_limits,
     line_through,
     slowest,
 )
@@ -97,8 +98,18 @@ def _forecasts(recipe: Recipe, table: str, asked: AskedOf, known: Experiences) -
         price = price_of(model) if model else None
         concurrency = model.max_concurrency if model else 1
         is_local = model is not None and model.provider in FREE_PROVIDERS
-        parts.append(forecast(table, calls, experience, price, concurrency, is_local=is_local))
+        told = forecast(table, calls, experience, price, concurrency, is_local=is_local)
+        parts.append(kept_to_limits(told, calls, _limits(model)) if model else told)
     return parts
+
+
+def _limits(model: Model) -> dict[str, int | None]:
+    return {
+        "requests": model.requests_per_minute,
+        "tokens": model.tokens_per_minute,
+        "input_tokens": model.input_tokens_per_minute,
+        "output_tokens": model.output_tokens_per_minute,
+    }
 
 
 def _experiences(lake: Lake, recipe: str) -> Experiences:

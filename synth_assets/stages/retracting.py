@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synth_assets.errors import CheckFailed, LakeError, SynthError
@@ -30,6 +30,7 @@ from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
 from synth_assets.store.locks import FileLock
 from synth_assets.store.staging import stage_frame
+from synth_assets.store.tags import tags_of, write_tag
 
 AT_ONCE = frozenset({"mutated_prompts"})
 """With the sets, what heeds a retraction at once, though other changes may wait for it too."""
@@ -123,7 +124,16 @@ def erase(workshop: Workshop, erased: Erased, reason: str) -> Retracted:
     first, last = gone
     row = {"retraction_id": id, "first_version": first, "last_version": last}
     _add(workshop, ERASURES, row)
+    _mark_tags(workshop.lake, first, last, id)
     return Retracted(id, tuple(waiting), has_exports, gone)
+
+
+def _mark_tags(lake: Lake, first: int, last: int, retraction_id: str) -> None:
+    """Erasing goes before tags: one whose version is gone says so."""
+    for tag in tags_of(lake):
+        if first <= tag.version <= last:
+            what = f"what retraction {retraction_id} withdrew"
+            write_tag(lake, replace(tag, erased=f"{tag.erased}, {what}" if tag.erased else what))
 
 
 def current_tables(workshop: Workshop) -> set[str]:

@@ -65,7 +65,12 @@ def tags_by_version(lake: Lake) -> dict[int, list[str]]:
 def resolve_version(lake: Lake, text: str) -> int:
     """The number of a version given by number or by tag. Errors: `QueryError`."""
     if not re.fullmatch(r"\d+", text):
-        return find_tag(lake, text).version
+        tag = find_tag(lake, text)
+        if tag.erased:
+            raise QueryError(
+                f"the version of tag {text!r} is gone: {tag.erased} was erased from it"
+            )
+        return tag.version
     version = int(text)
     known = {number for (number,) in lake.execute("SELECT snapshot_id FROM lake.snapshots()")}
     if version not in known:

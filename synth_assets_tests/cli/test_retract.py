@@ -320,6 +320,16 @@ def test_versions_that_held_it_are_gone_and_told(made: Path) -> None:
     assert say("query", "select 1 from tiny.seed_prompts", "--at", str(last)).code != 0
 
 
+def test_a_tag_whose_version_held_it_is_marked(made: Path) -> None:
+    assert say("tag", "tiny", "v1").code == 0
+    done = say("retract", "tiny", seed_id(), "--reason", "x", "--erase", "--yes", "--json").value
+    assert rows("select tag, erased from llm.tags") == [
+        {"tag": "v1", "erased": f"what retraction {done['retraction_id']} withdrew"}
+    ]
+    assert "was erased from it" in say("query", "select 1", "--at", "v1").error
+    assert "was erased from it" in say("rebuild", "v1").error
+
+
 def test_a_text_that_another_recipe_holds_too_is_told(made: Path, teacher: Teacher) -> None:
     write_recipe(made / "recipes", "other.yaml", name="other", completions=None, judgments=None)
     assert say("run", "other", "--json").code == 0

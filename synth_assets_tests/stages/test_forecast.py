@@ -16,6 +16,7 @@ from synth_assets.stages.forecast import (
     Range,
     Sample,
     forecast,
+    kept_to_limits,
     line_through,
     slowest,
 )
@@ -99,6 +100,16 @@ def test_calls_go_side_by_side_and_none_is_shorter_than_one(
 ) -> None:
     asked = Asked(certain=calls, bytes=100 * calls, output_limit=inf, most=calls)
     assert forecast("ratings", asked, learnt(), None, concurrency).seconds.likely == likely
+
+
+def test_limits_a_minute_hold_up_what_would_be_faster() -> None:
+    asked = Asked(certain=60, bytes=60 * 800, output_limit=inf, most=120)
+    told = forecast("ratings", asked, learnt(), None, 1000)
+    held = kept_to_limits(told, asked, {"requests": 60, "tokens": None})
+    assert (held.seconds.low, held.seconds.likely) == (60, 120)
+    by_output = kept_to_limits(told, asked, {"output_tokens": 200})
+    assert by_output.seconds.likely == told.output_tokens.likely * 60 / 200
+    assert kept_to_limits(told, asked, {"requests": 1_000_000}) == told
 
 
 def test_a_table_takes_as_long_as_its_slowest_model() -> None:
