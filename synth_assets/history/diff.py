@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 import polars as pl
 
-from synth_assets.errors import LakeError, QueryError
+from synth_assets.errors import QueryError
 from synth_assets.history.causes import Cause, State, causes_by_table
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.schemas import COMMITS, EDGES
 from synth_assets.stages.workshop import Workshop
-from synth_assets.store.lake import Lake
+from synth_assets.store.past import columns_at, relation_at
 from synth_assets.store.sql_types import quote_name
 
 Change = Literal["added", "removed", "changed"]
@@ -249,7 +249,7 @@ class _Differ:
     def _at(self, table: str, version: int) -> str:
         """The table at a version as a relation; an empty one where it was not there."""
         if self._columns(table, version):
-            return f"(FROM {Lake.relation(self.schema, table)} AT (VERSION => {int(version)}))"
+            return relation_at(self.schema, table, version)
         there = self._columns(table) or ["row_hash"]
         return f"(SELECT {', '.join(f'NULL AS {quote_name(c)}' for c in there)} WHERE false)"
 
@@ -257,19 +257,3 @@ class _Differ:
 def _rows_about(about: pl.DataFrame, differing: pl.DataFrame) -> set[str]:
     ids = pl.concat([differing[c].alias("id") for c in differing.columns if c not in VERDICTS])
     return set(about.join(ids.to_frame().unique(), on="id", how="semi")["row"])
-
-
-def columns_at(lake: Lake, schema: str, table: str, version: int) -> list[str]:
-    """The columns that a table had at a version of the lake; none where it was not there."""
-    if not lake.has(schema, table):
-        return []
-    try:
-        described = lake.execute(
-            f"DESCRIBE (FROM {Lake.relation(schema, table)} AT (VERSION => {int(version)}))"
-        )
-    except LakeError as error:
-        # A schema that was not there yet is told of in other words than a table.
-        if "does not exist at version" in str(error) or "does not exist because" in str(error):
-            return []
-        raise
-    return [name for name, *_ in described]

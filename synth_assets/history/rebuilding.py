@@ -18,7 +18,6 @@ from typing import Any
 import polars as pl
 
 from synth_assets.errors import CallError, SynthError
-from synth_assets.history.diff import columns_at
 from synth_assets.history.restoring import MADE_OF_NOTHING
 from synth_assets.project import find_recipe
 from synth_assets.recipe import Recipe, load_recipe
@@ -40,6 +39,7 @@ from synth_assets.store.calls import LakeCalls
 from synth_assets.store.commits import CommitLog, StagedCommit, changed_parts, library_versions
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
+from synth_assets.store.past import columns_at, relation_at
 from synth_assets.store.sql_types import quote_name
 from synth_assets.store.staging import StagedTable, stage_frame
 from synth_assets.store.tags import Tag, find_tag
@@ -224,6 +224,6 @@ def _at(lake: Lake, tag: Tag, table: TableSchema, schema: str | None = None) -> 
         for name in table.polars.names()
     )
     return lake.frame(
-        f"SELECT {columns} FROM (FROM {Lake.relation(schema, table.name)}"
-        f" AT (VERSION => {tag.version})) ORDER BY {quote_name(table.key)}"
+        f"SELECT {columns} FROM {relation_at(schema, table.name, tag.version)}"
+        f" ORDER BY {quote_name(table.key)}"
     ).cast(table.polars)

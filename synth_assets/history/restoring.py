@@ -8,12 +8,11 @@ from typing import Any
 
 from synth_assets.errors import QueryError
 from synth_assets.history.causes import State
-from synth_assets.history.diff import columns_at
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.schemas import COMMITS, EDGES, ROUND_POOL
 from synth_assets.stages.workshop import Workshop
 from synth_assets.store.commits import Commit, Provenance, StagedCommit
-from synth_assets.store.lake import Lake
+from synth_assets.store.past import columns_at, relation_at
 from synth_assets.store.sql_types import quote_name
 from synth_assets.store.staging import StagedTable, stage_query
 
@@ -32,7 +31,7 @@ def restore(
     lake, recipe = workshop.lake, workshop.recipe.name
     if not columns_at(lake, recipe, COMMITS.name, version):
         raise QueryError(f"recipe {recipe} had made nothing yet at version {version}")
-    at = f"(FROM {Lake.relation(recipe, COMMITS.name)} AT (VERSION => {int(version)}))"
+    at = relation_at(recipe, COMMITS.name, version)
     then = State.of(lake.frame(f"SELECT * FROM {at}").to_dicts())
     had = sorted({table for table, _ in then.commits})
     for name in tables:
@@ -109,7 +108,7 @@ def _staged(
     lake, recipe = workshop.lake, workshop.recipe.name
     wanted = {**(scope or {}), **({"round": round} if round else {})}
     columns = [c for c in columns_at(lake, recipe, table, version) if c != "row_hash"]
-    relation = f"(FROM {Lake.relation(recipe, table)} AT (VERSION => {int(version)}))"
+    relation = relation_at(recipe, table, version)
     where = " AND ".join(f"{quote_name(name)} = ?" for name in wanted) or "true"
     sql = f"SELECT {', '.join(map(quote_name, columns))} FROM {relation} WHERE {where}"
     return stage_query(lake, recipe, table, key, sql, list(wanted.values()), scope=wanted)

@@ -124,12 +124,6 @@ def run_case(project: SqlProject, case: Case) -> list[str]:
     return _differences(wanted, found)
 
 
-def case_rows(project: SqlProject, case: Case) -> pl.DataFrame:
-    """What the model makes of the given rows, in a plain in-memory DuckDB."""
-    with duckdb.connect(":memory:") as connection:
-        return _made(connection, project, case)
-
-
 def _made(connection: duckdb.DuckDBPyConnection, project: SqlProject, case: Case) -> pl.DataFrame:
     where = f"{case.path}: {case.name}"
     inputs = [*project.inputs(case.model), *project.models[case.model].refs]
