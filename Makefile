@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test check bench bench-dbt bench-why format screenshots clean
+.PHONY: help install dev demo ui test check bench bench-dbt bench-refresh bench-why format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-dbt: $(VENV)/.installed  ## Compare with dbt-duckdb, in an environment of 
 
 bench-why: $(VENV)/.installed-dev  ## Time `why` in a lake of a million completions (or ROWS=…)
 	@$(BIN)/python -m benchmarks.lineage.why $(ROWS)
+
+bench-refresh: $(VENV)/.installed-dev  ## Time a refresh after no, one and 1 % changes (FULL=1: a million)
+	@$(BIN)/python -m benchmarks.refresh
 
 screenshots: $(VENV)/.installed-dev  ## Make the pictures in docs/ anew (needs Debian's chromium)
 	@$(BIN)/python -m docs.make_screenshots

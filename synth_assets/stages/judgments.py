@@ -34,6 +34,7 @@ def verifications_stage(parameters: Verification) -> Stage:
         inputs=JUDGED,
         parameters=lambda *_: {"verification": parameters.model_dump(mode="json")},
         code=(verification,),
+        unit="prompt_id",
         make=lambda work: Made(
             verification.verify_completions(
                 work.read(COMPLETIONS), work.read(MUTATED_PROMPTS), parameters=parameters
@@ -58,6 +59,7 @@ def ratings_stage(parameters: UltraFeedback) -> Stage:
             "templates": {c: t.hash for c, t in templates_of(recipe, parameters).items()},
         },
         code=(ultrafeedback, structured_reply),
+        unit="prompt_id",
         make=lambda work: _make_ratings(work, parameters),
         checks=(
             ids_are_unique("judgment_id"),
@@ -77,6 +79,7 @@ def judgments_stage() -> Stage:
         inputs=(Input("ratings", "own"), Input("verifications", "own")),
         parameters=lambda *_: {},
         code=(judgments,),
+        unit="prompt_id",
         make=lambda work: Made(
             judgments.combine_judgments(work.read(RATINGS), work.read(VERIFICATIONS))
         ),

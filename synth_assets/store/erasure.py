@@ -22,8 +22,8 @@ from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
 from synth_assets.store.sql_types import quote_literal, quote_name
+from synth_assets.store.writes import CATALOG
 
-CATALOG = "__ducklake_metadata_lake"
 BLANKED = ("request", "raw_reply", "text", "error")
 
 
