@@ -95,9 +95,7 @@ def run(
         raise RecipeError("\n".join(f"{recipe.path}: {problem}" for problem in problems))
     home = Home.from_environment()
     _let_sigterm_interrupt()
-    wishes = RunWishes(
-        open_round == "new", regenerate or 0, retry_failed, full_refresh, select
-    )
+    wishes = RunWishes(open_round == "new", regenerate or 0, retry_failed, full_refresh, select)
     with RunScreen(people, recipe) as screen:
         outcome = run_recipe(recipe, home, wishes, screen.watch)
     summary = summarise(recipe, home, outcome)
