@@ -33,29 +33,32 @@ def main(folder: Path, names: list[str]) -> None:
         f"Python {platform.python_version()}, {os.cpu_count()} cores; "
         f"aiohttp {version('aiohttp')}, {shown}\n"
     )
-    there = [it for it in CONTESTANTS if it.name in pythons]
+    load = [os.getloadavg()[0]]
+    there = [it for it in CONTESTANTS if it.distributions in pythons]
     measurements: list[Measurement] = []
     with (folder / "measurements.jsonl").open("w") as lines:
         for contestant, case in _pairs(there, cases):
-            it = measure(contestant, pythons[contestant.name], case, folder)
+            it = measure(contestant, pythons[contestant.distributions], case, folder)
             measurements.append(it)
             print(it.as_line(), file=lines, flush=True)
             print(it.as_line(), file=sys.stderr, flush=True)
+    load.append(os.getloadavg()[0])
     print(table(measurements, [it.name for it in there], cases))
+    print(
+        f"\nThe machine's load was {load[0]:.1f} at the start and {load[1]:.1f} at the end (its "
+        "average of a minute); what else it does is in the figures: compare lines, not tables."
+    )
 
 
-def _interpreters(folder: Path, versions: dict[str, str]) -> dict[str, Path]:
-    """Contestant → its interpreter, for those that can be installed."""
-    found: dict[str, Path] = {}
-    for it in CONTESTANTS:
-        if it.distribution is None:
-            found[it.name] = Path(sys.executable)
-            continue
+def _interpreters(folder: Path, versions: dict[str, str]) -> dict[tuple[str, ...], Path]:
+    """Distributions → the interpreter of their environment, for those that can be installed."""
+    found: dict[tuple[str, ...], Path] = {(): Path(sys.executable)}
+    for wanted in dict.fromkeys(it.distributions for it in CONTESTANTS if it.distributions):
         try:
-            wanted = versions[it.distribution]
-            found[it.name] = environment(folder, it.distribution, it.extras, wanted).absolute()
+            pinned = [f"{name}=={versions[name]}" for name in wanted]
+            found[wanted] = environment(folder, pinned)
         except NotInstalled as problem:
-            print(f"{it.name} is not measured, it cannot be installed: {problem}\n")
+            print(f"{wanted[0]} is not measured, it cannot be installed: {problem}\n")
     return found
 
 

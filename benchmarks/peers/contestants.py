@@ -14,14 +14,13 @@ VERSIONS = Path(__file__).with_name("versions.txt")
 class Contestant:
     """One line of the table.
 
-    distribution: what its environment holds; None for what runs in ours. extras: of it, by name.
+    distributions: what its environment holds, named after the first; none for what runs in ours.
     options: of its `Task`, in every case. cases: the only ones it takes part in; None for all.
     """
 
     name: str
     driver: str
-    distribution: str | None = None
-    extras: str = ""
+    distributions: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     cases: frozenset[str] | None = None
 
@@ -31,16 +30,16 @@ CONTESTANTS = (
         "raw aiohttp", "aiohttp_driver", cases=frozenset({"cpu", "throughput", "slow_replies"})
     ),
     Contestant("this package", "engine_driver"),
-    Contestant("Curator", "curator_driver", "bespokelabs-curator"),
-    Contestant("Data Designer", "data_designer_driver", "data-designer"),
+    Contestant("Curator", "curator_driver", ("bespokelabs-curator",)),
+    Contestant("Data Designer", "data_designer_driver", ("data-designer",)),
     Contestant(
         "Data Designer, buffer of 100",
         "data_designer_driver",
-        "data-designer",
+        ("data-designer",),
         options={"buffer": 100},
         cases=frozenset({"killed"}),
     ),
-    Contestant("distilabel", "distilabel_driver", "distilabel", extras="[openai,instructor]"),
+    Contestant("distilabel", "distilabel_driver", ("distilabel", "openai", "instructor")),
 )
 
 

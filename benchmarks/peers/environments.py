@@ -1,10 +1,11 @@
-"""A folder and a distribution in, the interpreter of an environment that holds it out."""
+"""A folder and pinned distributions in, the interpreter of an environment that holds them out."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 LONGEST_S = 900
@@ -14,26 +15,26 @@ class NotInstalled(Exception):
     """An environment could not be made; says why in one line."""
 
 
-def environment(folder: Path, distribution: str, extras: str, version: str) -> Path:
+def environment(folder: Path, wanted: Sequence[str]) -> Path:
     """Makes the environment where it is not there yet; gives its interpreter.
 
-    It is there where a file beside it says that this version was installed to the end.
+    wanted: ``name==version`` each; the first names the environment's folder. It is there where a
+    file in it says that just these were installed to the end.
     """
-    place = folder / distribution
+    place = folder / wanted[0].partition("==")[0]
     python = place / "bin" / "python"
-    wanted = f"{distribution}{extras}=={version}"
     mark = place / "installed.txt"
-    if mark.exists() and mark.read_text() == wanted:
+    if mark.exists() and mark.read_text().split() == list(wanted):
         return python
     shutil.rmtree(place, ignore_errors=True)
-    print(f"installing {wanted} into {place} …", file=sys.stderr, flush=True)
+    print(f"installing {' '.join(wanted)} into {place} …", file=sys.stderr, flush=True)
     if uv := shutil.which("uv"):
         _run(uv, "venv", "--quiet", "--python", sys.executable, str(place))
-        _run(uv, "pip", "install", "--quiet", "--python", str(python), wanted)
+        _run(uv, "pip", "install", "--quiet", "--python", str(python), *wanted)
     else:
         _run(sys.executable, "-m", "venv", str(place))
-        _run(str(python), "-m", "pip", "install", "--quiet", wanted)
-    mark.write_text(wanted)
+        _run(str(python), "-m", "pip", "install", "--quiet", *wanted)
+    mark.write_text("\n".join(wanted))
     return python
 
 
