@@ -7,6 +7,7 @@ million would take most of an hour. Ids of those rows are hashes of other parts 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from benchmarks.refresh.recipe_at_size import (
     write_recipe,
 )
 from synth_assets.schemas import CALLS, EDGES, TABLES, TableSchema
-from synth_assets.stages.datasets import SqlStage
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.stages.stage import Stage
@@ -36,7 +36,7 @@ Values = Mapping[str, str]
 
 ID = "left(sha256('{}|' || {}), 24)"
 PROMPTS = (
-    f"(SELECT prompt_id, reference, round, range AS n FROM {{prompts}}, range({PER_PROMPT}) "
+    f"(SELECT prompt_id, reference, round, range AS n FROM @mutated_prompts, range({PER_PROMPT}) "
     "WHERE drop_reason IS NULL)"
 )
 COMPLETION: Values = {
@@ -60,6 +60,16 @@ VERIFICATION: Values = {
     "status": "'verified'",
     "extracted": "right(text, 20)",
     "reference": "right(text, 20)",
+}
+VERDICT: Values = {
+    "judgment_id": ID.format("verification", "completion_id"),
+    "completion_id": "completion_id",
+    "prompt_id": "prompt_id",
+    "round": "round",
+    "kind": "'verification'",
+    "judge": "'math_verify'",
+    "criterion": "'answer'",
+    "status": "status",
 }
 RATING: Values = {
     "judgment_id": ID.format("judgment", "completion_id"),
@@ -103,7 +113,7 @@ def make_lake(folder: Path, completions: int) -> None:
         for stage in stages.values():
             if stage.name in WRITTEN:
                 _write(workshop, stage)
-            elif isinstance(stage, SqlStage) or stage.name not in WRITTEN:
+            else:
                 bring_up_to_date(workshop, stage)
             if stage.name == "ratings":
                 _write_calls(workshop)
@@ -115,8 +125,7 @@ def _write(workshop: Workshop, stage: Stage) -> None:
     lake, schema = workshop.lake, workshop.recipe.name
     sql, edge = WRITTEN[stage.name]
     (round,) = workshop.rounds_of(stage)
-    relations = {name: Lake.relation(schema, name) for name in TABLES}
-    rows = sql.format(**relations, prompts=Lake.relation(schema, "mutated_prompts"))
+    rows = re.sub(r"@(\w+)", lambda found: Lake.relation(schema, found[1]), sql)
     scope = {"round": round.number}
     staged = stage_query(lake, schema, stage.name, stage.key, rows, scope=scope)
     companions = []
@@ -170,24 +179,21 @@ def _select(table: TableSchema, values: Values, relation: str) -> str:
     return f"SELECT {selected} FROM {relation}"
 
 
-_JUDGMENTS = (
-    "SELECT judgment_id, completion_id, prompt_id, round, 'rating' AS kind, judge, criterion,"
-    " rating, rationale, status, call_id FROM {ratings} UNION ALL"
-    f" SELECT {ID.format('verification', 'completion_id')}, completion_id, prompt_id, round,"
-    " 'verification', 'math_verify', 'answer', NULL, NULL, status, NULL FROM {verifications}"
-)
 WRITTEN: dict[str, tuple[str, tuple[str, str] | None]] = {
     "completions": (
-        _select(TABLES["completions"], COMPLETION, PROMPTS).replace("boxed{", "boxed{{").replace(
-            "|| '} '", "|| '}} '"
-        ),
+        _select(TABLES["completions"], COMPLETION, PROMPTS),
         ("completion_id", "prompt_id"),
     ),
-    "verifications": (_select(TABLES["verifications"], VERIFICATION, "{completions}"), None),
+    "verifications": (_select(TABLES["verifications"], VERIFICATION, "@completions"), None),
     "ratings": (
-        _select(TABLES["ratings"], RATING, "{completions}"),
+        _select(TABLES["ratings"], RATING, "@completions"),
         ("judgment_id", "completion_id"),
     ),
-    "judgments": (_JUDGMENTS, None),
-}  # fmt: skip
-"""Table → the SELECT of its rows, and of its edges the child and the parent."""
+    "judgments": (
+        _select(TABLES["judgments"], {**RATING, "kind": "'rating'"}, "@ratings")
+        + " UNION ALL "
+        + _select(TABLES["judgments"], VERDICT, "@verifications"),
+        None,
+    ),
+}
+"""Table → the SELECT of its rows, which reads ``@TABLE``; and of its edges child and parent."""

@@ -111,7 +111,7 @@ def retract(made: Bench, random: Random) -> None:
     """Withdraws one prompt, as `synth-assets retract` notes it."""
     known = made.read("retractions")
     id = random.choice(sorted(made.ids("mutated_prompts")))
-    row = dict.fromkeys(RETRACTIONS.polars) | {
+    row: dict[str, object] = dict.fromkeys(RETRACTIONS.polars) | {
         "retraction_id": f"of {id}",
         "kind": "row",
         "target": id,
