@@ -21,7 +21,7 @@ from synth_assets.templates import load_template
 
 
 @dataclass(frozen=True)
-class _Draw:
+class Draw:
     """Which completion a request is for, and under which system text."""
 
     prompt_id: str
@@ -69,7 +69,7 @@ def complete_prompts(
         )
     counts: Counter[str] = Counter()
     rows = [
-        _row(draw, reply, models[draw.teacher], student)
+        completion_row(draw, reply, models[draw.teacher], student)
         for draw, reply in ask_about(ask, _requests(kept(prompts), parameters), counts)
     ]
     return MethodResult(COMPLETIONS.frame(rows), {}, len(rows), dict(counts))
@@ -106,37 +106,42 @@ def _system_text(
     return "\n\n".join(parts) or None
 
 
-def _requests(prompts: pl.DataFrame, parameters: Completions) -> Iterator[tuple[_Draw, Request]]:
+def _requests(prompts: pl.DataFrame, parameters: Completions) -> Iterator[tuple[Draw, Request]]:
     for row in prompts.iter_rows(named=True):
         messages = messages_of(row)
         for teacher in dict.fromkeys(parameters.teachers):
             for index in range(parameters.per_prompt):
-                yield _draw(row, messages, teacher, index, parameters)
+                yield draw_completion(row, messages, teacher, index, parameters)
 
 
-def _draw(
+def draw_completion(
     row: Mapping[str, Any],
     messages: list[Message],
     teacher: str,
     sample_index: int,
     parameters: Completions,
-) -> tuple[_Draw, Request]:
+) -> tuple[Draw, Request]:
     prompt_id = row["prompt_id"]
     principle = _draw_principle(prompt_id, teacher, sample_index, parameters)
     text = _system_text(messages, principle, parameters)
-    draw = _Draw(prompt_id, row["round"], teacher, sample_index, principle, text)
+    draw = Draw(prompt_id, row["round"], teacher, sample_index, principle, text)
     request = completion_request(
         prompt_id, messages, teacher=teacher, sample_index=sample_index, parameters=parameters
     )
     return draw, request
 
 
-def _row(draw: _Draw, reply: Reply, model: Model, student: str | None) -> dict[str, object]:
+def completion_row(
+    draw: Draw, reply: Reply, model: Model, student: str | None
+) -> dict[str, object]:
     text = reply.text if reply.text and reply.text.strip() else None
     # White space, or a cut before the first word of the answer, is no answer.
     status = "empty" if text is None and reply.status in ("ok", "cut") else reply.status
     template = load_template(f"completions/{draw.principle}") if draw.principle else None
     return {
+        "method": "teacher",
+        "earlier_call_ids": [],
+        "is_for_pairs_only": False,
         "completion_id": content_id(
             "completion", draw.prompt_id, draw.teacher, draw.principle, draw.sample_index, text
         ),

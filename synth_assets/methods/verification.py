@@ -13,7 +13,7 @@ from synth_assets.methods.answer_extraction import extract_answer, extract_refer
 from synth_assets.recipe import Verification
 from synth_assets.schemas import VERIFICATIONS
 
-__all__ = ["extract_answer", "is_equal_answer", "verify_completions"]
+__all__ = ["extract_answer", "is_equal_answer", "verdict_on", "verify_completions"]
 
 
 def verify_completions(
@@ -42,6 +42,12 @@ def verify_completions(
             }
         )
     return VERIFICATIONS.frame(rows)
+
+
+def verdict_on(text: str | None, reference: str | None, answer_line: str | None = None) -> str:
+    """The status that a completion's row would have: verified, refuted, unparsed, no_reference."""
+    known = None if reference is None else extract_reference(reference, answer_line)
+    return _status(known, None if text is None else extract_answer(text, answer_line))
 
 
 def _status(reference: str | None, extracted: str | None) -> str:
