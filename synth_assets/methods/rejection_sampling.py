@@ -1,8 +1,8 @@
 """Completions with scores in, those selected out, beside a random control set of the same size.
 
-Rejection sampling (Touvron et al. 2023, Llama 2, section 3.2.3; RAFT, Dong et al. 2023): sample N
-completions of a prompt, score each, and train on the best. Whether the score did anything shows
-only against as many completions that were drawn at random from the same ones.
+Rejection sampling (Touvron et al. 2023, Llama 2, section 3.2.3; RLHF Book, Lambert 2025): sample
+N completions of a prompt (10–30), score each, and train on the best. Whether the score did
+anything shows only against as many completions that were drawn at random from the same ones.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def bubblewrap_or_error() -> str:
     if platform.system() != "Linux" or machine not in REFUSED:
         raise SandboxError(
             "model-written code runs only in a sandbox, which needs Linux on "
-            f"{' or '.join(REFUSED)}; this is {platform.system()} on {machine}. Leave out completions.tool_integrated"
+            f"{' or '.join(REFUSED)}; this is {platform.system()} on {machine}. Leave out "
+            "completions.tool_integrated"
         )
     found = find_bubblewrap()
     if found is None:
