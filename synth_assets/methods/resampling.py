@@ -76,7 +76,7 @@ def resample_failures(material: Material, parameters: Resampling) -> MethodResul
     teachers = parameters.teachers or first.teachers
     counts: Counter[str] = Counter()
     prompts = kept(material.frame("mutated_prompts"))
-    waiting = [row for row in prompts.iter_rows(named=True) if _is_asked(row, parameters)]
+    waiting = [row for row in prompts.iter_rows(named=True) if _is_asked(row, parameters, first)]
     firsts = _draws(waiting, first.teachers, range(first.per_prompt), first)
     waiting = _unsolved(waiting, ask_about(material.ask, firsts, counts), parameters)
     counts["unsolved_before"] = len(waiting)
@@ -96,10 +96,11 @@ def resample_failures(material: Material, parameters: Resampling) -> MethodResul
     return MethodResult(RESAMPLED.frame(rows), {}, len(rows), dict(counts))
 
 
-def _is_asked(row: Row, parameters: Resampling) -> bool:
+def _is_asked(row: Row, parameters: Resampling, first: Completions) -> bool:
     """Teachers answer it, and its reference has an answer to compare with."""
-    verdict = verdict_on("", row["reference"], parameters.answer_line)
-    return row["given_completion"] is None and verdict != "no_reference"
+    if row["given_completion"] is not None and not first.answer_given:
+        return False
+    return verdict_on("", row["reference"], parameters.answer_line) != "no_reference"
 
 
 def _draws(

@@ -9,11 +9,21 @@ from __future__ import annotations
 import polars as pl
 
 from synth_assets.methods.answer_equality import compare_answers, is_equal_answer
-from synth_assets.methods.answer_extraction import extract_answer, extract_reference
-from synth_assets.recipe import Verification
+from synth_assets.methods.answer_extraction import (
+    AnswerLine,
+    extract_answer,
+    extract_reference,
+)
+from synth_assets.recipe_parts import Part
 from synth_assets.schemas import VERIFICATIONS
 
 __all__ = ["extract_answer", "is_equal_answer", "verdict_on", "verify_completions"]
+
+
+class Verification(Part):
+    """answer_line: pattern whose match is followed by the final answer, such as ``^A:``."""
+
+    answer_line: AnswerLine = None
 
 
 def verify_completions(
