@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from synth_assets.identity import content_hash, content_id
-from synth_assets.method import Material, method
+from synth_assets.method import Material, all_methods, method
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import Part
@@ -39,9 +39,10 @@ CANDIDATE_COLUMNS = ("completion_id", "prompt_id", "score")
 
 class RejectionSampling(Part):
     """score: ``mean_rating`` (over criteria), ``verification`` (verified 1, refuted 0), or the
-    name of a method under ``judgments``, whose ratings are averaged. select: the best completion
-    of each prompt, or the ``top`` best of all. least_score: what scores less is never selected; for
-    ``verification`` it is 1, since sft_set takes nothing that is refuted."""
+    name of a method under ``judgments`` or ``filters``, whose numbers are averaged.
+    select: the best completion of each prompt, or the ``top`` best of all.
+    least_score: what scores less is never selected; for ``verification`` it is 1, since sft_set
+    takes nothing that is refuted."""
 
     score: str = "mean_rating"
     select: Literal["best_per_prompt", "top_overall"] = "best_per_prompt"
@@ -69,6 +70,12 @@ class Selection:
     control: tuple[str, ...]
 
 
+def table_of_score(parameters: RejectionSampling) -> tuple[str, ...]:
+    """The table of the filter that the score is of; ratings stand in ``judgments``."""
+    found = all_methods().get(parameters.score)
+    return (found.table.name,) if found is not None and found.kind == "filters" else ()
+
+
 @method(
     NAME,
     kind="filters",
@@ -77,6 +84,7 @@ class Selection:
     parameters=RejectionSampling,
     reads=("mutated_prompts", "completions", "judgments"),
     columns=OWN_COLUMNS,
+    also_reads=table_of_score,
     by_round=False,
     asks=False,
 )
@@ -86,7 +94,11 @@ def sample_by_rejection(material: Material, parameters: RejectionSampling) -> Me
     completions = material.frame("completions").filter(
         pl.col("prompt_id").is_in(prompts["prompt_id"].implode())
     )
-    scores = scores_of(material.frame("judgments"), parameters.score)
+    filters = table_of_score(parameters)
+    if filters:
+        scores = scores_of_a_filter(material.frame(filters[0]))
+    else:
+        scores = scores_of(material.frame("judgments"), parameters.score)
     usable = completions.filter(
         (pl.col("status") == "ok")
         & pl.col("text_hash").is_not_null()
@@ -160,17 +172,26 @@ def scores_of(judgments: pl.DataFrame, score: str) -> pl.DataFrame:
             .filter(pl.col("score").is_not_null())
             .sort("completion_id")
         )
-    kind = "rating" if score == "mean_rating" else score
+    counted = pl.col("kind") == "rating" if score == "mean_rating" else pl.col("method") == score
     return (
-        judgments.filter(
-            (pl.col("kind") == kind) & (pl.col("status") == "ok") & pl.col("rating").is_not_null()
-        )
+        judgments.filter(counted & (pl.col("status") == "ok") & pl.col("rating").is_not_null())
         .sort("judgment_id")
         .group_by("completion_id", "criterion", maintain_order=True)
         .agg(pl.col("rating").mean())
         .sort("completion_id", "criterion")
         .group_by("completion_id", maintain_order=True)
         .agg(score=pl.col("rating").mean())
+        .sort("completion_id")
+    )
+
+
+def scores_of_a_filter(rows: pl.DataFrame) -> pl.DataFrame:
+    """completion_id, score: the mean over the filter's rules that have a number."""
+    return (
+        rows.filter(pl.col("score").is_not_null())
+        .sort("filter_id")
+        .group_by("completion_id", maintain_order=True)
+        .agg(pl.col("score").mean())
         .sort("completion_id")
     )
 

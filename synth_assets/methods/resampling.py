@@ -56,6 +56,11 @@ class Resampling(Part):
     answer_line: AnswerLine = None
 
 
+def calls_of_a_prompt(parameters: Resampling, completions: int) -> Mapping[str, int]:
+    """At most, for the teachers that it names; those of ``completions`` are known to the plan."""
+    return dict.fromkeys(parameters.teachers, parameters.passes * parameters.per_pass)
+
+
 @method(
     NAME,
     kind="completions",

@@ -100,6 +100,7 @@ def calls_of_a_prompt(parameters: ToolIntegrated, completions: int) -> Mapping[s
     columns=OWN_COLUMNS,
     templates=templates,
     calls_of_a_prompt=calls_of_a_prompt,
+    needs_sandbox=True,
 )
 def complete_with_tools(material: Material, parameters: ToolIntegrated) -> MethodResult:
     """``per_prompt`` traces of every kept prompt in the first pass, and of failures in later ones.

@@ -8,12 +8,14 @@ from pydantic import ValidationError
 
 from synth_assets.identity import content_id, text_hash
 from synth_assets.method import Material
+from synth_assets.methods.majority_vote import MajorityVote, vote_on_answers
 from synth_assets.methods.rejection_sampling import (
     SELECTIONS,
     RejectionSampling,
     sample_by_rejection,
     scores_of,
     select,
+    table_of_score,
 )
 from synth_assets.methods.result import MethodResult
 from synth_assets.schemas import COMPLETIONS, JUDGMENTS, MUTATED_PROMPTS
@@ -40,7 +42,8 @@ CANDIDATES = pl.DataFrame(
 
 def make_judgments(*rows: dict[str, Any]) -> pl.DataFrame:
     neutral: dict[str, Any] = dict.fromkeys(JUDGMENTS.polars.names())
-    neutral |= {"round": 1, "status": "ok", "kind": "rating", "criterion": "helpfulness"}
+    neutral |= {"round": 1, "status": "ok", "kind": "rating", "method": "ultrafeedback"}
+    neutral |= {"criterion": "helpfulness"}
     return JUDGMENTS.frame(
         [
             neutral | {"judgment_id": content_id("test", place)} | row
@@ -170,10 +173,28 @@ def test_the_mean_rating_is_over_criteria_and_skips_what_has_no_number():
         rated("c1", None, status="unparsed"),
         rated("c1", 3),
         rated("c2", None, status="not_applicable"),
-        rated("c3", 1, kind="deita"),
+        rated("c3", 1, kind="deita", method="deita"),
     )
     assert scores_of(judgments, "mean_rating").rows() == [("c0", 4.0), ("c1", 3.0)]
     assert scores_of(judgments, "deita").rows() == [("c3", 1.0)]
+
+
+def test_a_filters_number_may_be_the_score():
+    completions = make_completions(
+        *[
+            {"prompt_id": "p", "text": rf"{n} \boxed{{{n % 2}}}", "text_hash": str(n)}
+            for n in (1, 2, 3)
+        ]
+    )
+    frames = {"mutated_prompts": make_prompts(a_prompt("A?", "p")), "completions": completions}
+    votes = vote_on_answers(Material(1, frames, never_asked()), MajorityVote())
+    parameters = RejectionSampling(score="majority_vote")
+    assert table_of_score(parameters) == ("majority_votes",)
+    more = {"judgments": make_judgments(), "majority_votes": votes.rows}
+    result = sample_by_rejection(Material(0, frames | more, never_asked()), parameters)
+    rows = by_completion(result)
+    assert [rows[f"c{n}"]["score"] for n in range(3)] == pytest.approx([2 / 3, 1 / 3, 2 / 3])
+    assert [id for id, row in rows.items() if row["is_selected"]] == ["c0"]
 
 
 def test_by_verification_only_what_verifies_is_selected():
