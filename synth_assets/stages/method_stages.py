@@ -102,10 +102,11 @@ def method_parameters(recipe: Recipe, method: Method, parameters: Any) -> dict[s
     templates = list(method.templates(parameters, recipe.resolve))
     parts = {
         method.name: decided,
-        "completions": None if teachers is None else teachers.model_dump(mode="json"),
         "models": [model_identity(recipe, name) for name in sorted(names)],
         "templates": {_label(each.name, n): each.hash for n, each in enumerate(templates)},
     }
+    if teachers is not None:
+        parts["completions"] = teachers.model_dump(mode="json")
     known = {template.name for template in templates}
     others = [path for path in map(recipe.resolve, files) if str(path) not in known]
     if others:
