@@ -114,9 +114,7 @@ def _with_text(completions: pl.DataFrame) -> Iterator[dict[str, Any]]:
     return spoken.select("completion_id", "prompt_id", "round", "text").iter_rows(named=True)
 
 
-def _rules(
-    parameters: Hygiene, evaluation: pl.DataFrame
-) -> dict[Rule, Callable[[str], Finding]]:
+def _rules(parameters: Hygiene, evaluation: pl.DataFrame) -> dict[Rule, Callable[[str], Finding]]:
     """The rules that are on, in the order of their names in `Rule`."""
     rules: dict[Rule, Callable[[str], Finding]] = {}
     if parameters.repetition is not None:

@@ -63,4 +63,4 @@ def _conflict(instances: Sequence[Instance], is_classification: bool) -> bool:
 
 
 COLONS = (":", "\uff1a")
-"""A text that ends so announces what never came; the second is the colon of Chinese and Japanese."""
+"""A text that ends so announces what never came. The second is that of Chinese and Japanese."""

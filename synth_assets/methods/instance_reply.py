@@ -15,9 +15,9 @@ NO_INPUT = "none"
 """What the templates ask for where a task needs no input."""
 
 _FENCE = re.compile(r"\A```[^\n`]*\n(.*)\n```\Z", re.DOTALL)
-_EXAMPLE = re.compile(r"^[ \t#*_]{0,8}Example[ \t]*\d{1,3}[ \t*_]{0,4}[.:：]?[ \t*_]{0,4}$")  # noqa: RUF001
+_EXAMPLE = re.compile(r"^[ \t#*_]{0,8}Example[ \t]*\d{1,3}[ \t*_]{0,4}[.:：]?[ \t*_]{0,4}$")
 _PART = re.compile(
-    r"^[ \t#*_]{0,8}(Input|Output|Label)[*_]{0,2}[ \t]*[:：][*_]{0,2}(?:[ \t](.*)|(.*))$"  # noqa: RUF001
+    r"^[ \t#*_]{0,8}(Input|Output|Label)[*_]{0,2}[ \t]*[:：][*_]{0,2}(?:[ \t](.*)|(.*))$"
 )
 
 

@@ -21,7 +21,9 @@ def error_of_a_fit(noise: float, dimension: int, rows: int) -> float:
     Errors: `ValueError` where there are too few rows for it to be finite.
     """
     if dimension < 1 or rows <= dimension + 1:
-        raise ValueError(f"{rows} rows are too few for {dimension} dimensions: {dimension + 2} or more")
+        raise ValueError(
+            f"{rows} rows are too few for {dimension} dimensions: {dimension + 2} or more"
+        )
     return noise**2 * dimension / (rows - dimension - 1)
 
 
@@ -54,9 +56,7 @@ def error_limit(phi: float | None, psi: float | None) -> float | None:
     return 1 / (1 + psi / phi)
 
 
-def gap_recovered(
-    weak: float | None, student: float | None, ceiling: float | None
-) -> float | None:
+def gap_recovered(weak: float | None, student: float | None, ceiling: float | None) -> float | None:
     """Performance gap recovered = (student - weak) / (ceiling - weak) (Burns et al. 2023, 3.3).
 
     0: the student is no better than its weak teacher; 1: as good as if it had learnt from the

@@ -44,9 +44,7 @@ def simulate_regression(
     source = numpy.random.default_rng(seed)
     features = source.standard_normal((runs, rows, dimension))
     # Least squares once for all generations of a run: w = (XᵀX)⁻¹Xᵀ y.
-    solve = numpy.linalg.solve(
-        features.transpose(0, 2, 1) @ features, features.transpose(0, 2, 1)
-    )
+    solve = numpy.linalg.solve(features.transpose(0, 2, 1) @ features, features.transpose(0, 2, 1))
     weights = numpy.zeros((runs, dimension))
     mean_target = numpy.zeros((runs, rows))
     errors = numpy.empty((generations, runs))

@@ -15,7 +15,8 @@ _SORRY = (
 _AS_A_MODEL = r"(?:as an? [^.,\n]{1,60}, )?"
 _CANNOT = (
     r"(?:can(?:no|')t|can not|could(?:n't| not)|won't|will not|(?:am|'m) not able to|"
-    r"(?:am|'m) unable to|(?:am|'m) not (?:comfortable|going to)|(?:must|have to) (?:decline|refuse))"
+    r"(?:am|'m) unable to|(?:am|'m) not (?:comfortable|going to)|"
+    r"(?:must|have to) (?:decline|refuse))"
 )
 _HELP = (
     r"(?: (?:help|assist|provide|answer|fulfil|fulfill|comply|do|continue|create|write|give|share|"

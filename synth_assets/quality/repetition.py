@@ -10,7 +10,7 @@ from itertools import groupby
 _PARAGRAPHS = re.compile(r"\n[^\S\n]*\n")
 _SENTENCES = re.compile(
     r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+"  # a full stop and a space after it
-    r"|(?<=[\u3002\uff01\uff1f\u0964\u06d4])"  # full stops that need no space: 。！？ । ۔  # noqa: RUF003
+    r"|(?<=[\u3002\uff01\uff1f\u0964\u06d4])"  # full stops that need no space: 。！？ । ۔
     r"|\n+"
 )
 _WORD = re.compile(r"[^\W_]")

@@ -63,7 +63,7 @@ _SAYS = re.compile(
             # As an AI language model, I …; I am only an AI assistant.
             rf"\bas an? (?:{_KIND}|artificial intelligence)(?: [^.,\n]{{0,60}})?, (?:i|my)\b",
             rf"\b(?:i am|i'm) (?:just |only |merely )?an? {_MACHINE}[ -]{_KIND}\b",
-            rf"\b(?:i am|i'm) (?:just |only |merely )?an? (?:ai|language model)\b",
+            r"\b(?:i am|i'm) (?:just |only |merely )?an? (?:ai|language model)\b",
             # The same in German, French, Spanish, Chinese.
             r"\bals (?:eine? )?(?:ki|künstliche intelligenz|(?:ki-|gro(?:ß|ss)es )?sprachmodell"
             r"|ki-(?:modell|assistent(?:in)?))\b[^.\n]{0,40}\b(?:ich|mir|mich)\b",

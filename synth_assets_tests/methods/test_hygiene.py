@@ -20,9 +20,7 @@ def check(*texts: str | None, evaluation: tuple[Any, ...] = (), **values: Any) -
         "completions": make_completions(*rows),
         "evaluation_prompts": make_evaluation(*evaluation),
     }
-    result = check_hygiene(
-        Material(1, frames, never_asked()), Hygiene.model_validate(values)
-    )
+    result = check_hygiene(Material(1, frames, never_asked()), Hygiene.model_validate(values))
     assert result.items_parsed == result.rows.height
     return result.rows
 

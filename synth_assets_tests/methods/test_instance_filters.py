@@ -31,7 +31,7 @@ def reasons(
         (Instance("a", "A"), None),
         (Instance("the list:", "b"), "ends_with_colon"),
         (Instance("a", "It is:"), "ends_with_colon"),
-        (Instance("a", "答えは："), "ends_with_colon"),  # noqa: RUF001
+        (Instance("a", "答えは："), "ends_with_colon"),
         (Instance("a: b", "c: d"), None),
         (UNREAD, "unparsed"),
     ],

@@ -23,7 +23,8 @@ TWO = [Instance("3, 1", "1, 3"), Instance("9, 8\n7", "7, 8, 9")]
         "Output: 7, 8, 9\n",
         "**Example 1**\n**Input:** 3, 1\n**Output:** 1, 3\n\n### Example 2\n**Input**: 9, 8\n7\n"
         "**Output**: 7, 8, 9",
-        "```\nExample 1\nInput: 3, 1\nOutput: 1, 3\nExample 2\nInput: 9, 8\n7\nOutput: 7, 8, 9\n```",
+        "```\nExample 1\nInput: 3, 1\nOutput: 1, 3\nExample 2\nInput: 9, 8\n7\n"
+        "Output: 7, 8, 9\n```",
         "Input: 3, 1\nOutput: 1, 3\nInput: 9, 8\n7\nOutput: 7, 8, 9",
     ],
 )
@@ -86,7 +87,7 @@ def test_words_of_the_form_inside_a_line_open_nothing():
 
 
 def test_other_scripts_and_full_width_colons_are_read():
-    reply = "Example 1\nInput： 猫\nOutput：動物です。"  # noqa: RUF001
+    reply = "Example 1\nInput： 猫\nOutput：動物です。"
     assert parse_instances(reply, INPUT_FIRST) == [Instance("猫", "動物です。")]
 
 

@@ -21,7 +21,9 @@ from synth_assets_tests.scripted_ask import Answer, ScriptedAsk, call_id_of, rep
 SORT = "Sort the numbers from small to large."
 TONE = "Say whether the review is friendly."
 SORTED = "Example 1\nInput: 3, 1\nOutput: 1, 3\n\nExample 2\nInput: 9, 8\nOutput: 8, 9"
-TONES = "Example 1\nLabel: friendly\nInput: I loved it.\n\nExample 2\nLabel: unfriendly\nInput: Bah."
+TONES = (
+    "Example 1\nLabel: friendly\nInput: I loved it.\n\nExample 2\nLabel: unfriendly\nInput: Bah."
+)
 
 
 def instruction(text: str, prompt_id: str, **values: Any) -> dict[str, Any]:

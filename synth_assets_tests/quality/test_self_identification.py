@@ -19,7 +19,7 @@ from synth_assets.quality.self_identification import identifies_itself
         "Als KI-Sprachmodell habe ich keine Meinung.",
         "En tant qu'IA, je ne mange pas.",
         "Como modelo de lenguaje, no tengo opiniones.",
-        "作为一个人工智能语言模型，我没有感情。",  # noqa: RUF001
+        "作为一个人工智能语言模型，我没有感情。",
         "我是通义千问。",
         "我是由OpenAI开发的。",
     ],
