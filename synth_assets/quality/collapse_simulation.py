@@ -34,7 +34,7 @@ def simulate_regression(
     rows: int = 100,
     noise: float = 1.0,
     runs: int = 3_000,
-    seed: int = 1,
+    seed: int = 2,
 ) -> Errors:
     """``runs`` chains of ``generations``, all at once; a given seed gives the same numbers.
 
