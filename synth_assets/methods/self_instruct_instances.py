@@ -16,7 +16,7 @@ from pydantic import Field
 
 from synth_assets.errors import ReplyError
 from synth_assets.llm.request import Reply, Request, user
-from synth_assets.method import Material, Resolve, method
+from synth_assets.method import Material, Resolve, Rule, method
 from synth_assets.methods.asking import ask_about, is_usable
 from synth_assets.methods.instance_filters import instance_reasons
 from synth_assets.methods.instance_reply import (
@@ -77,6 +77,16 @@ def _templates(parameters: SelfInstructInstances, resolve: Resolve) -> Iterable[
     return [load_template(name) for name in (QUESTION, *TEMPLATES.values())]
 
 
+def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Rule]:
+    for reason in ("failed_reply", "classification_unknown", "cut_off", "unparsed"):
+        yield reason, None, None
+    for reason in ("empty_output", "input_equals_output", "ends_with_colon"):
+        yield reason, None, row.get("given_completion")
+    for reason in ("conflicting_outputs", "duplicate_instance"):
+        yield reason, None, row.get("given_completion")
+    yield "surplus_instance", parameters.get("most"), row.get("position")
+
+
 @method(
     METHOD,
     kind="prompts",
@@ -88,6 +98,12 @@ def _templates(parameters: SelfInstructInstances, resolve: Resolve) -> Iterable[
     reads=(INSTRUCTIONS,),
     columns=OWN_COLUMNS,
     rewrites=True,
+    rules=_rules,
+    # An instruction without a verdict yet asks for it and for instances; equal ones count once.
+    may_follow=lambda parameters, unknown, teacher: (
+        Counter({parameters.teacher: 2 * unknown.total()}),
+        parameters.most * unknown.total(),
+    ),
 )
 def make_instances(material: Material, parameters: SelfInstructInstances) -> MethodResult:
     """Two calls for each kept instruction of the round; a row for each instance of the reply.

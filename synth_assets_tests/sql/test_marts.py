@@ -315,7 +315,7 @@ def test_who_wrote_the_examples_is_told_for_a_round_and_for_all_up_to_it(
     person |= {"origin": "human", "teacher": "human"}
     for row in own:
         row |= {"is_self_training": True, "round": 2}
-    rows["judgments"] = rows["ratings"] = []
+    rows["judgments"] = []
     rows["verifications"] = [
         {"completion_id": c, "prompt_id": "p1", "round": 1, "status": "verified"}
         for c in ("a1", "b1")
