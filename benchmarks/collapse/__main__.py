@@ -34,7 +34,9 @@ def main() -> None:
 
 def _regression() -> Panel:
     fit = error_of_a_fit(1.0, 10, 100)
-    print(f"Linear regression, d = 10, T = 100, sigma = 1, {RUNS:,} runs, the same X each generation")
+    print(
+        f"Linear regression, d = 10, T = 100, sigma = 1, {RUNS:,} runs, the same X each generation"
+    )
     print(f"{'':12}{'generation':>12}{'simulated':>12}{'± s.e.':>9}{'theory':>9}")
     lines: list[Line] = []
     for feeding in get_args(Feeding):

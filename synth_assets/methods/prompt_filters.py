@@ -15,7 +15,6 @@ from synth_assets.quality.language import is_other_language
 from synth_assets.quality.tokens import count_words
 from synth_assets.recipe_parts import LanguageCode, Part, Share, WordRange
 
-
 INSTANCES = "self_instruct_instances"
 """The method whose rows replace the prompts that they derive from."""
 

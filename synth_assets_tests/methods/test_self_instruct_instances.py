@@ -31,11 +31,12 @@ def instruction(text: str, prompt_id: str, **values: Any) -> dict[str, Any]:
 
 
 def scripted(
-    verdict: Answer | Callable[[Request], Answer] = "No", instances: Answer = SORTED
+    verdict: Answer | Callable[[Request], Answer] = "No",
+    instances: Answer | Callable[[Request], Answer] = SORTED,
 ) -> ScriptedAsk:
     def answer(request: Request) -> Answer:
         if "Yes or No" not in request.messages[0]["content"]:
-            return reply_to(request, *instances) if isinstance(instances, tuple) else instances
+            return instances(request) if callable(instances) else instances
         return verdict(request) if callable(verdict) else verdict
 
     return ScriptedAsk(answer)
@@ -116,7 +117,7 @@ def test_no_verdict_is_a_reason_and_not_a_guess(verdict: str):
     [
         (None, ["failed_reply"]),
         ("I cannot.", ["unparsed"]),
-        ((SORTED, "cut"), [None, "cut_off"]),
+        (lambda request: reply_to(request, SORTED, "cut"), [None, "cut_off"]),
         ("Example 1\nInput: 1\nOutput:", ["empty_output"]),
         (SORTED.replace("9, 8\n", "3, 1\n"), ["conflicting_outputs"] * 2),
     ],
