@@ -117,7 +117,8 @@ class Method:
     counts_as_rating: (judgments) its ratings are on the scale of 1 to 5 and enter the mean.
     rules: (parameters as frozen, row) → its drop rules in their order, for `why`.
     may_follow: (parameters, unknown calls by model, first teacher) → the calls they stand for and
-        the prompts they write, at most, for `plan`.
+        the prompts they write, at most, for `plan`. A prompt not yet written that the method would
+        read counts as one more unknown call, of the model ``""``.
     calls_of_a_prompt: (parameters, completions of a prompt) → calls by model at most, for `plan`.
     """
 
