@@ -8,8 +8,10 @@ million would take most of an hour. Ids of those rows are hashes of other parts 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.refresh.recipe_at_size import (
     ANSWER_WORDS,
@@ -19,6 +21,7 @@ from benchmarks.refresh.recipe_at_size import (
     load,
     write_recipe,
 )
+from synth_assets.identity import content_hash
 from synth_assets.schemas import CALLS, EDGES, TABLES, TableSchema
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
@@ -101,10 +104,12 @@ CALL: Values = {
 
 
 def make_lake(folder: Path, completions: int) -> None:
-    """Recipe, seeds and lake in ``folder``; what is there already is taken as it is."""
-    done = folder / "made"
-    if done.exists():
+    """Recipe, seeds and lake in ``folder``; what is there already is taken as it is, where today's
+    code would make the same."""
+    done, code = folder / "made", _code()
+    if done.exists() and done.read_text() == code:
         return
+    shutil.rmtree(folder, ignore_errors=True)
     write_recipe(folder, completions)
     recipe = load(folder)
     stages = recipe_stages(recipe)
@@ -117,7 +122,19 @@ def make_lake(folder: Path, completions: int) -> None:
                 bring_up_to_date(workshop, stage)
             if stage.name == "ratings":
                 _write_calls(workshop)
-    done.touch()
+    done.write_text(code)
+
+
+def _code() -> str:
+    """Hash of what decides the tables, beside their inputs."""
+    with TemporaryDirectory() as folder:
+        write_recipe(Path(folder), PER_PROMPT)
+        recipe = load(Path(folder))
+        parts = {
+            name: stage.fingerprint_parts(recipe, {})
+            for name, stage in recipe_stages(recipe).items()
+        }
+    return content_hash(parts)
 
 
 def _write(workshop: Workshop, stage: Stage) -> None:
