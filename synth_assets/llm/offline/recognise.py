@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from synth_assets.templates import quote
 
-AskKind = Literal["write", "rewrite", "compare", "rate", "answer"]
+AskKind = Literal["write", "rewrite", "compare", "rate", "answer", "translate", "same_task"]
 
 WRITE_PHRASE = "continue the list with new tasks"
 COMPARE_PHRASE = "equal or different"
+SAME_TASK_PHRASE = "same or other"
 RATE_PHRASES = ("rate completions", "rate all", "rate the completions")
 REWRITE_PHRASES = {
     "add_constraint": "add one constraint or requirement",
@@ -44,6 +45,7 @@ SCHEMA_NAME = "ratings"
 _BLOCK = re.compile(r"^\[([^\[\]\n]+) ([0-9a-f]{10})\]$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
 _NEXT = re.compile(r"^(\d+)\.\s*\Z", re.MULTILINE)
+_TRANSLATE = re.compile(r"translate the text below from (.+? into .+?)\.", re.IGNORECASE)
 _UP_TO = re.compile(r"up to number (\d+)")
 
 
@@ -80,6 +82,10 @@ def recognise(body: Mapping[str, Any]) -> Asked:
         return Asked("rate", text, system, _criterion(spoken), blocks)
     if COMPARE_PHRASE in spoken and len(blocks) >= 2:
         return Asked("compare", text, system, "", blocks)
+    if SAME_TASK_PHRASE in spoken and len(blocks) >= 2:
+        return Asked("same_task", text, system, "", blocks)
+    if (found := _TRANSLATE.search(words)) and blocks:
+        return Asked("translate", text, system, found.group(1), blocks)
     operator = _operator(spoken)
     if operator and (blocks or len(words.split("\n\n")) > 2):
         prompt = _last(blocks, "prompt") or _middle(text)

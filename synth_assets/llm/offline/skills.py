@@ -65,6 +65,18 @@ class Judging:
 
 
 @dataclass(frozen=True)
+class Translating:
+    """How often a translation fails, by kind: ``untranslated`` on the way there, the others on the
+    way back."""
+
+    untranslated: float = 0.02
+    literal: float = 0.06
+    changed_number: float = 0.04
+    changed_task: float = 0.05
+    nothing: float = 0.01
+
+
+@dataclass(frozen=True)
 class Skill:
     """One simulated model. Every model can do everything, with these error rates."""
 
@@ -72,6 +84,7 @@ class Skill:
     writing: Writing = field(default_factory=Writing)
     rewriting: Rewriting = field(default_factory=Rewriting)
     judging: Judging = field(default_factory=Judging)
+    translating: Translating = field(default_factory=Translating)
 
 
 _HASTY = Answering(0.17, 0.25, 0.03, 0.05, 0.03, 0.01)
@@ -84,6 +97,7 @@ MODELS: Mapping[str, Skill] = MappingProxyType(
             writing=Writing(0.05, 0.03, 0.05, 0.03, 0.03, 0.1, 0.03, 0.01, 0.06),
             rewriting=Rewriting(0.13, 0.2, 0.06, 0.04, 0.03),
             judging=Judging(noise=1.6, wrong_verdict=0.12, malformed=0.04),
+            translating=Translating(0.05, 0.1, 0.08, 0.09, 0.02),
         ),
         "terse": Skill(answering=Answering(0.08, 0.12, 0.01, 0.0, 0.0, 0.02)),
         "rambling": Skill(answering=Answering(0.08, 0.1, 0.01, 0.5, 0.05, 0.0)),

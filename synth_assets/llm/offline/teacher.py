@@ -18,6 +18,7 @@ from synth_assets.llm.offline.recognise import recognise
 from synth_assets.llm.offline.rewriting import rewrite_prompt
 from synth_assets.llm.offline.skills import MODELS, Skill
 from synth_assets.llm.offline.task import can_parse, truth
+from synth_assets.llm.offline.translating import same_task, translate
 from synth_assets.llm.offline.writing import write_prompts
 
 __all__ = ["MODELS", "Skill", "UnknownModel", "can_parse", "complete", "count_tokens", "truth"]
@@ -66,6 +67,10 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return compare_prompts(asked, dice, skill.judging), False
     if asked.kind == "rate":
         return rate_completions(asked, dice, skill.judging), False
+    if asked.kind == "translate":
+        return translate(asked, dice, skill.translating), False
+    if asked.kind == "same_task":
+        return same_task(asked, dice, skill.judging.wrong_verdict), False
     answer = answer_prompt(asked, dice, skill.answering)
     return answer.text, answer.is_cut
 
