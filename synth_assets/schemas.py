@@ -102,6 +102,26 @@ SEED_PROMPTS = TableSchema(
     ),
 )
 
+SOURCE_TEXTS = TableSchema(
+    "source_texts",
+    "source_text_id",
+    "Segments of a person's own documents, with file and line; kept and dropped.",
+    (
+        Column("source_text_id", pl.String, "Id from the text"),
+        ROUND,
+        Column("family_id", pl.String, "The document: all its segments on one side of the split"),
+        Column("position", pl.Int32, "Place in the document, from 0"),
+        Column("text", pl.String, "A slice of the document, byte for byte"),
+        Column("text_hash", pl.String, "Equal for equal texts"),
+        Column("source_file", pl.String, "File, relative to the recipe"),
+        Column("source_line", pl.Int32, "Line in the file at which the text begins, from 1"),
+        LICENCE,
+        Column("origin", pl.String, "human, or what the recipe declares"),
+        Column("split", pl.String, "train or test, by hash of the document"),
+        Column("drop_reason", pl.String, "Why it is no completion; null where it may be one"),
+    ),
+)
+
 EVALUATION_PROMPTS = TableSchema(
     "evaluation_prompts",
     "prompt_id",
@@ -426,6 +446,7 @@ TABLES = {
     schema.name: schema
     for schema in (
         SEED_PROMPTS,
+        SOURCE_TEXTS,
         EVALUATION_PROMPTS,
         ROUNDS,
         ROUND_POOL,

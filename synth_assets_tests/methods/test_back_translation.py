@@ -170,7 +170,7 @@ def test_the_offline_teacher_plays_all_three_parts_and_its_planted_faults_are_ca
     )
     reasons = Counter(result.rows["drop_reason"])
     assert result.rows.height == 192
-    assert reasons[None] > 130
+    assert reasons[None] > 100
     assert {"untranslated", "equal_to_parent", "another_task"} <= reasons.keys()
 
 
