@@ -14,10 +14,22 @@ from typing import Any, Literal
 
 from synth_assets.templates import quote
 
-AskKind = Literal["write", "rewrite", "compare", "rate", "answer", "translate", "same_task"]
+AskKind = Literal[
+    "write",
+    "rewrite",
+    "compare",
+    "rate",
+    "answer",
+    "translate",
+    "same_task",
+    "describe",
+    "score_pair",
+]
 
 WRITE_PHRASE = "continue the list with new tasks"
 COMPARE_PHRASE = "equal or different"
+DESCRIBE_PHRASE = "write the instruction that a person gave"
+SCORE_PAIR_PHRASE = "score the pair"
 SAME_TASK_PHRASE = "same or other"
 RATE_PHRASES = ("rate completions", "rate all", "rate the completions")
 REWRITE_PHRASES = {
@@ -86,6 +98,10 @@ def recognise(body: Mapping[str, Any]) -> Asked:
         return Asked("same_task", text, system, "", blocks)
     if (found := _TRANSLATE.search(words)) and blocks:
         return Asked("translate", text, system, found.group(1), blocks)
+    if DESCRIBE_PHRASE in spoken and blocks:
+        return Asked("describe", text, system, "", blocks)
+    if SCORE_PAIR_PHRASE in spoken and len(blocks) >= 2:
+        return Asked("score_pair", text, system, "", blocks)
     operator = _operator(spoken)
     if operator and (blocks or len(words.split("\n\n")) > 2):
         prompt = _last(blocks, "prompt") or _middle(text)

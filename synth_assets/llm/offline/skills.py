@@ -77,6 +77,14 @@ class Translating:
 
 
 @dataclass(frozen=True)
+class Describing:
+    """How often the instruction written for a text is none of it, by kind."""
+
+    another_subject: float = 0.12
+    no_instruction: float = 0.06
+
+
+@dataclass(frozen=True)
 class Skill:
     """One simulated model. Every model can do everything, with these error rates."""
 
@@ -85,6 +93,7 @@ class Skill:
     rewriting: Rewriting = field(default_factory=Rewriting)
     judging: Judging = field(default_factory=Judging)
     translating: Translating = field(default_factory=Translating)
+    describing: Describing = field(default_factory=Describing)
 
 
 _HASTY = Answering(0.17, 0.25, 0.03, 0.05, 0.03, 0.01)

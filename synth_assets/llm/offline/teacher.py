@@ -12,6 +12,7 @@ from typing import Any
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.offline.answering import answer_prompt
 from synth_assets.llm.offline.comparing import compare_prompts
+from synth_assets.llm.offline.describing import score_pair, write_instruction
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.judging import rate_completions
 from synth_assets.llm.offline.recognise import recognise
@@ -71,6 +72,10 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return translate(asked, dice, skill.translating), False
     if asked.kind == "same_task":
         return same_task(asked, dice, skill.judging.wrong_verdict), False
+    if asked.kind == "describe":
+        return write_instruction(asked, dice, skill.describing), False
+    if asked.kind == "score_pair":
+        return score_pair(asked, dice, skill.judging), False
     answer = answer_prompt(asked, dice, skill.answering)
     return answer.text, answer.is_cut
 
