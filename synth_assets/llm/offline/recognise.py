@@ -24,12 +24,22 @@ AskKind = Literal[
     "same_task",
     "describe",
     "score_pair",
+    "person",
+    "describe_person",
+    "speak",
 ]
 
 WRITE_PHRASE = "continue the list with new tasks"
 COMPARE_PHRASE = "equal or different"
 DESCRIBE_PHRASE = "write the instruction that a person gave"
 SCORE_PAIR_PHRASE = "score the pair"
+PERSON_PHRASES = {
+    "could this person ask an assistant to write": "instruction_following",
+    "problem with numbers could come up": "mathematics",
+    "piece of code could this person need": "coding",
+}
+SPEAK_PHRASE = "what the person says next"
+DESCRIBE_PERSON_PHRASE = "describe one more person"
 SAME_TASK_PHRASE = "same or other"
 RATE_PHRASES = ("rate completions", "rate all", "rate the completions")
 REWRITE_PHRASES = {
@@ -102,6 +112,12 @@ def recognise(body: Mapping[str, Any]) -> Asked:
         return Asked("describe", text, system, "", blocks)
     if SCORE_PAIR_PHRASE in spoken and len(blocks) >= 2:
         return Asked("score_pair", text, system, "", blocks)
+    if blocks and (person := _person(spoken)):
+        return Asked("person", text, system, person, blocks)
+    if SPEAK_PHRASE in spoken and blocks:
+        return Asked("speak", text, system, "", blocks)
+    if DESCRIBE_PERSON_PHRASE in spoken:
+        return Asked("describe_person", text, system)
     operator = _operator(spoken)
     if operator and (blocks or len(words.split("\n\n")) > 2):
         prompt = _last(blocks, "prompt") or _middle(text)
@@ -156,6 +172,11 @@ def _criterion(spoken: str) -> str:
 
 def _operator(spoken: str) -> str | None:
     found = (name for name, phrase in REWRITE_PHRASES.items() if phrase in spoken)
+    return next(found, None)
+
+
+def _person(spoken: str) -> str | None:
+    found = (name for phrase, name in PERSON_PHRASES.items() if phrase in spoken)
     return next(found, None)
 
 

@@ -85,6 +85,15 @@ class Describing:
 
 
 @dataclass(frozen=True)
+class Conversing:
+    """How often a simulated person's turn asks for nothing new, by kind."""
+
+    thanks: float = 0.05
+    as_assistant: float = 0.03
+    repeats: float = 0.04
+
+
+@dataclass(frozen=True)
 class Skill:
     """One simulated model. Every model can do everything, with these error rates."""
 
@@ -94,6 +103,7 @@ class Skill:
     judging: Judging = field(default_factory=Judging)
     translating: Translating = field(default_factory=Translating)
     describing: Describing = field(default_factory=Describing)
+    conversing: Conversing = field(default_factory=Conversing)
 
 
 _HASTY = Answering(0.17, 0.25, 0.03, 0.05, 0.03, 0.01)

@@ -12,9 +12,11 @@ from typing import Any
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.offline.answering import answer_prompt
 from synth_assets.llm.offline.comparing import compare_prompts
+from synth_assets.llm.offline.conversing import speak
 from synth_assets.llm.offline.describing import score_pair, write_instruction
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.judging import rate_completions
+from synth_assets.llm.offline.persons import describe_person, write_for_person
 from synth_assets.llm.offline.recognise import recognise
 from synth_assets.llm.offline.rewriting import rewrite_prompt
 from synth_assets.llm.offline.skills import MODELS, Skill
@@ -76,6 +78,12 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return write_instruction(asked, dice, skill.describing), False
     if asked.kind == "score_pair":
         return score_pair(asked, dice, skill.judging), False
+    if asked.kind == "person":
+        return write_for_person(asked, dice), False
+    if asked.kind == "describe_person":
+        return describe_person(dice), False
+    if asked.kind == "speak":
+        return speak(asked, dice, skill.conversing), False
     answer = answer_prompt(asked, dice, skill.answering)
     return answer.text, answer.is_cut
 
