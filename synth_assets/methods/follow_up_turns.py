@@ -37,9 +37,14 @@ from synth_assets.templates import Template, load_template, quote
 METHOD = "follow_up_turns"
 NEXT_TURN = "follow_up_turns/next_user_turn"
 COURTESIES = frozenset(
-    "a all bye day fine for good goodbye great have help helpful i is it lot much nice ok okay "
-    "perfect so sure thank thanks that the this thx very was wonderful you your merci danke gracias "
-    "grazie obrigado شكرا".split()
+    re.findall(
+        r"\w+",
+        """
+        a all bye day fine for good goodbye great have help helpful i is it lot much nice ok okay
+        perfect so sure thank thanks that the this thx very was wonderful you your
+        danke gracias grazie merci obrigado شكرا
+        """,
+    )
 )
 COURTEOUS_TEXTS = frozenset(("ありがとう", "ありがとうございます", "谢谢", "감사합니다"))
 """Words with which a person ends a conversation and asks for nothing."""

@@ -210,7 +210,9 @@ def _description_request(known: list[_Person], n: int, round: int, parameters: P
 
 
 def _draws(people: list[_Person], start: int, round: int, parameters: Personas) -> Iterator[_Draw]:
-    pairs = [(person, skill) for person in people for skill in parameters.skills]
+    pairs: list[tuple[_Person, Skill]] = [
+        (person, skill) for person in people for skill in parameters.skills
+    ]
     pairs.sort(key=lambda pair: content_hash(METHOD, pair[0].description, pair[1]))
     for place in range(start, start + parameters.per_round) if pairs else ():
         cycle, index = divmod(place, len(pairs))

@@ -110,7 +110,7 @@ def test_the_package_describes_sixty_people() -> None:
 
 
 def check(text: str | None, constraints: str, **values: Any) -> list[dict[str, Any]]:
-    neutral = dict.fromkeys(SCHEMA.polars.names())
+    neutral: dict[str, Any] = dict.fromkeys(SCHEMA.polars.names())
     prompts = SCHEMA.frame([neutral | {"prompt_id": "p", "constraints": constraints}])
     status = "ok" if text is not None else "failed"
     completions = make_completions(
@@ -147,7 +147,7 @@ def test_the_offline_teacher_keeps_most_constraints_and_breaks_some() -> None:
     ask = offline_ask({"teacher": "careful", "hasty": "hasty"})
     prompts = write(ask, per_round=60, skills=["instruction_following"]).rows
     kept = prompts.filter(pl.col("drop_reason").is_null())
-    answers = []
+    answers: list[dict[str, Any]] = []
     for row in kept.iter_rows(named=True):
         request = Request("hasty", (user(row["text"]),), {"temperature": 0.8})
         (reply,) = ask([request])
