@@ -198,6 +198,7 @@ PROMPT_COLUMNS = (
     Column("nearest", NEIGHBOURS, "Up to 10 nearest prompts by ROUGE-L F1, nearest first"),
     Column("nearest_score", pl.Float64, "ROUGE-L F1 of the nearest; null where not compared"),
     Column("model", pl.String, "Model that wrote the prompt; null for a seed"),
+    Column("other_models", IDS, "Other models whose words stand in its turns; null for none"),
     Column("call_ids", IDS, "Calls the row rests on, in order"),
     TEMPLATE_HASH,
     LICENCE,

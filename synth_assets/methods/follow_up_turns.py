@@ -299,6 +299,7 @@ def _row(each: _Conversation, round: int, parameters: FollowUpTurns) -> dict[str
         split=parent["split"],
         messages=list(each.messages) if is_whole else None,
         model=parameters.user,
+        other_models=sorted({parameters.teacher} - {parameters.user}) or None,
         call_ids=list(each.call_ids),
         template_hash=load_template(NEXT_TURN).hash,
         licence=parent["licence"],

@@ -124,3 +124,10 @@ def test_the_offline_models_hold_conversations_and_their_faults_are_caught() -> 
     reasons = Counter(result.rows["drop_reason"])
     assert reasons[None] > 75
     assert {"says_nothing", "repeats_a_turn", "speaks_as_assistant"} <= reasons.keys()
+
+
+def test_a_row_names_all_its_authors() -> None:
+    row = only_row(go_on(in_turn([ANSWER, NEXT])))
+    assert (row["model"], row["other_models"]) == ("user", ["teacher"])
+    row = only_row(go_on(in_turn([ANSWER, NEXT]), user="teacher"))
+    assert (row["model"], row["other_models"]) == ("teacher", None)
