@@ -156,9 +156,9 @@ ROUND_POOL = TableSchema(
     "of a round as its newest row up to it says). A prompt has a row for each time it enters or "
     "leaves.",
     (
-        Column("prompt_id", pl.String, "Seed or accepted prompt"),
+        Column("prompt_id", pl.String, "Seed, accepted prompt, or source text"),
         Column("round", pl.Int32, "Round from which on this holds"),
-        Column("kind", pl.String, "seed; accepted (by an earlier round); left (no longer usable)"),
+        Column("kind", pl.String, "seed; source; accepted (by an earlier round); left (no longer usable)"),
     ),
 )
 
