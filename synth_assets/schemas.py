@@ -158,7 +158,11 @@ ROUND_POOL = TableSchema(
     (
         Column("prompt_id", pl.String, "Seed, accepted prompt, or source text"),
         Column("round", pl.Int32, "Round from which on this holds"),
-        Column("kind", pl.String, "seed; source; accepted (by an earlier round); left (no longer usable)"),
+        Column(
+            "kind",
+            pl.String,
+            "seed; source; accepted (by an earlier round); left (no longer usable)",
+        ),
     ),
 )
 

@@ -1,5 +1,6 @@
 """Prompts and the terms of their models in, the same prompts with every licence that bears on them
-out: their seeds' or source texts', and those of each model that wrote one of their ancestors or themselves.
+out: their seeds' or source texts', and those of each model that wrote one of their ancestors or
+themselves.
 
 A judge chooses and writes nothing, so that its terms do not pass on. What was only shown as an
 example is no ancestor either (see `retract --through-context` for that).

@@ -183,7 +183,11 @@ def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str]:
 def _requests(
     pool: pl.DataFrame, round: int, parameters: SelfInstruct
 ) -> Iterator[tuple[_Call, Request]]:
-    train = pool.filter(pl.col("split") == "train")
+    # A later turn of a conversation is no task that is complete in itself.
+    has_one_turn = (
+        ~pl.col("messages").list.eval(pl.element().struct["role"] == "assistant").list.any()
+    )
+    train = pool.filter((pl.col("split") == "train") & has_one_turn)
     is_human = pl.col("method") == "seed"
     human = IdPool(train.filter(is_human)["prompt_id"])
     machine = IdPool(train.filter(~is_human)["prompt_id"])
