@@ -111,7 +111,8 @@ def test_the_package_describes_sixty_people() -> None:
 
 def check(text: str | None, constraints: str, **values: Any) -> list[dict[str, Any]]:
     neutral: dict[str, Any] = dict.fromkeys(SCHEMA.polars.names())
-    prompts = SCHEMA.frame([neutral | {"prompt_id": "p", "constraints": constraints}])
+    row: dict[str, object] = {**neutral, "prompt_id": "p", "constraints": constraints}
+    prompts = SCHEMA.frame([row])
     status = "ok" if text is not None else "failed"
     completions = make_completions(
         {"prompt_id": "p", "text": text, "status": status}, {"prompt_id": "other", "text": "x"}
@@ -119,7 +120,7 @@ def check(text: str | None, constraints: str, **values: Any) -> list[dict[str, A
     frames = {"persona_prompts": prompts, "completions": completions}
     result = check_constraints(Material(1, frames, always(None)), Constraints(**values))
     assert result.rows.height == result.items_parsed
-    return result.rows.to_dicts()
+    return list(result.rows.iter_rows(named=True))
 
 
 TWO = '[{"name":"lower_case","values":{}},{"name":"at_most_words","values":{"n":"3"}}]'
