@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import polars as pl
 import pytest
 
 from synth_assets.errors import RecipeError
+from synth_assets.recipe import load_recipe
+from synth_assets.seed_files import read_seed_prompts
 from synth_assets.seed_files.source_texts import read_source_texts
 from synth_assets_tests.recipes import write_recipe
 
+RECIPES = Path(__file__).parent.parent / "recipes"
 PROSE = "Sourdough needs time more than skill, so feed the starter well before you go to bed."
 OTHER = "Night trains are slower than they could be, and for a sleeper that is the point of them."
 
@@ -107,3 +111,29 @@ def test_a_bad_file_says_what_to_mend(
 def test_a_missing_file_names_the_field(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"seeds\.source_texts\[0\]\.path = 'x/\*\.md'.*no file"):
         read(tmp_path, "x/*.md")
+
+
+def test_the_recipe_to_copy_keeps_prose_and_drops_the_rest_by_name() -> None:
+    rows = read_source_texts(load_recipe(RECIPES / "instruction_backtranslation.yaml"))
+    reasons = Counter(rows["drop_reason"])
+    assert reasons == {
+        None: 7,
+        "navigation_heading": 1,
+        "all_caps_heading": 1,
+        "repetitive": 1,
+    }
+    assert set(rows["licence"]) == {"cc-by-4.0"}
+
+
+def test_a_system_text_of_a_seed_file_stands_before_its_prompts() -> None:
+    recipe = load_recipe(RECIPES / "instruction_backtranslation.yaml")
+    messages = read_seed_prompts(recipe)["messages"].to_list()
+    assert {each[0]["content"] for each in messages} == {"Answer as a helpful assistant would."}
+    assert {len(each) for each in messages} == {2}
+
+
+def test_both_recipes_to_copy_load() -> None:
+    for name in ("back_translation", "instruction_backtranslation"):
+        recipe = load_recipe(RECIPES / f"{name}.yaml")
+        assert recipe.name == name
+        assert name in {method.name for method, _ in recipe.methods("prompts")}

@@ -128,7 +128,6 @@ def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Ru
     "Lambert et al. 2024).",
     parameters=Personas,
     columns=COLUMNS,
-    reads=(),
     templates=_templates,
     rules=_rules,
     may_follow=_may_follow,
