@@ -64,6 +64,7 @@ KINDS = {
     "judgments": "judgment",
     "calls": "call",
     "sft_set": "example",
+    "control_set": "control example",
     "dpo_set": "pair",
 }
 
@@ -77,7 +78,8 @@ def first_tables() -> tuple[str, ...]:
     """Which table an id that stands in several is told of, and the order of the search."""
     completions = ("completions", *method_tables("completions"))
     given = ("source_texts", "evaluation_prompts")
-    return ("sft_set", "dpo_set", *prompt_tables(), *given, *completions)
+    sets = ("sft_set", "control_set", "dpo_set")
+    return (*sets, *prompt_tables(), *given, *completions)
 
 
 def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:

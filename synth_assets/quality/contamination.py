@@ -36,8 +36,15 @@ def contamination_tokens(text: str) -> tuple[str, ...]:
     In scripts without spaces each character is a token: a Japanese sentence as one token could only
     overlap where all of it is the same. Texts in ASCII are split exactly as published.
     """
-    words = _SEPARATORS.split(unicodedata.normalize("NFC", text).lower())
+    words = [word for word in _SEPARATORS.split(_composed(text).lower()) if word]
+    if text.isascii():
+        return tuple(words)
     return tuple(token for word in words for token in _UNSPACED_OR_RUN.findall(word))
+
+
+def _composed(text: str) -> str:
+    """é as one letter, whichever way it is written."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 class EvaluationIndex:
