@@ -12,10 +12,15 @@ import polars as pl
 from synth_assets.errors import TemplateError
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.request import Ask, Request, user
-from synth_assets.methods.asking import ask_about
 from synth_assets.methods.prompt_rows import messages_of, transcript
-from synth_assets.methods.rating_reply import RatingOutcome, parse_ratings, response_schema
+from synth_assets.methods.rating_reply import (
+    RatingOutcome,
+    RatingsReply,
+    read_ratings,
+    response_schema,
+)
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.structured_asking import StructuredReply, ask_structured
 from synth_assets.recipe import Criterion, UltraFeedback
 from synth_assets.schemas import RATINGS
 from synth_assets.templates import Template, load_template, quote
@@ -53,12 +58,12 @@ def rate_completions(
     rows: list[dict[str, object]] = []
     items_parsed = 0
     requests = _requests(prompts, completions, parameters, templates)
-    for sheet, reply in ask_about(ask, requests, counts):
-        outcomes = parse_ratings(reply, len(sheet.completions), sheet.criterion)
+    for sheet, found in ask_structured(ask, requests, RatingsReply, counts):
+        outcomes = read_ratings(found, len(sheet.completions), sheet.criterion)
         counts.update(f"ratings_{outcome.status}" for outcome in outcomes)
         template_hash = templates[sheet.criterion].hash
         items_parsed += len(outcomes)
-        rows.extend(_rows(sheet, outcomes, parameters.judge, reply.call_id, template_hash))
+        rows.extend(_rows(sheet, outcomes, parameters.judge, found, template_hash))
     return MethodResult(RATINGS.frame(rows), {}, items_parsed, dict(counts))
 
 
@@ -136,9 +141,10 @@ def _rows(
     sheet: _Sheet,
     outcomes: list[RatingOutcome],
     judge: str,
-    call_id: str,
+    found: StructuredReply[RatingsReply],
     template_hash: str,
 ) -> Iterator[dict[str, object]]:
+    *earlier, call_id = found.call_ids
     shown = zip(sheet.completions, outcomes, strict=True)
     for position, ((completion_id, _), outcome) in enumerate(shown):
         yield {
@@ -154,5 +160,8 @@ def _rows(
             "position": position,
             "order_seed": sheet.order_seed,
             "call_id": call_id,
+            "earlier_call_ids": earlier,
             "template_hash": template_hash,
+            "type": outcome.type,
+            "reply_status": found.status,
         }
