@@ -17,8 +17,10 @@ from synth_assets.methods.structured_asking import StructuredReply, StructuredSt
 from synth_assets.quality.judge_bias import Verdict
 
 _MARK = re.compile(
-    r"""\[\[\s*(A|B|C|tie)\s*\]\]|\\?"verdict\\?"\s*:\s*\\?"(A|B|tie)\\?\"""", re.IGNORECASE
+    r"""\[\[\s*(A|B|C|tie)\s*\]\]|"verdict\\*"\s*:\s*\\*"(A|B|tie)\\*\"""", re.IGNORECASE
 )
+"""Backslashes: a verdict quoted inside a text of JSON is escaped."""
+
 _SIDES: dict[str, Verdict] = {"A": "first", "B": "second", "tie": "tie"}
 
 VerdictStatus = StructuredStatus | Literal["ambiguous"]
