@@ -111,6 +111,7 @@ class Method:
     templates: (parameters, resolve) → the templates it asks with.
     by_round: made and committed round by round; else from all rounds at once.
     rewrites: (prompts) its rows name the prompts they were rewritten from.
+    needs: methods without which it has nothing to do.
     needs_teacher: it cannot work where the recipe declares no completions by a teacher.
     counts_as_rating: (judgments) its ratings are on the scale of 1 to 5 and enter the mean.
     rules: (parameters as frozen, row) → its drop rules in their order, for `why`.
@@ -129,6 +130,7 @@ class Method:
     templates: Callable[[Any, Resolve], Iterable[Template]]
     by_round: bool = True
     rewrites: bool = False
+    needs: tuple[str, ...] = ()
     needs_teacher: bool = False
     counts_as_rating: bool = False
     asks: bool = True

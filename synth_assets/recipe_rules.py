@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from synth_assets.method import methods_of
+from synth_assets.method import all_methods, methods_of
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.yaml_file import Field
 
@@ -24,6 +24,7 @@ def contradictions(recipe: Recipe) -> Iterator[Problem]:
     """Everything that makes the recipe impossible as it stands."""
     yield from _models_that_are_not_declared(recipe)
     yield from _prompts_without_what_they_need(recipe)
+    yield from _methods_without_another(recipe)
     yield from _judgments_without_completions(recipe)
     yield from _sets_without_judgments(recipe)
 
@@ -60,6 +61,19 @@ def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
             ("prompts", "filters", "decontaminate"),
             "there is nothing to compare with; name evaluation prompts under seeds.evaluation",
         )
+
+
+def _methods_without_another(recipe: Recipe) -> Iterator[Problem]:
+    asked = {method.name for method, _ in recipe.methods()}
+    for method, _ in recipe.methods():
+        for name in method.needs:
+            if name not in asked:
+                kind = all_methods()[name].kind
+                yield (
+                    (method.kind, method.name),
+                    f"it works on what {kind}.{name} makes, which the recipe does not ask for; add "
+                    f"{kind}: {{{name}: {{…}}}}",
+                )
 
 
 def _judgments_without_completions(recipe: Recipe) -> Iterator[Problem]:

@@ -34,9 +34,7 @@ COLUMNS = (
     Column("is_last", pl.Boolean, "The chain's last revision, with all steps before it made"),
     Column("revised_by", pl.String, "Name of the principle drawn for this step"),
     Column("text_before", pl.String, "What was revised: the first completion, or step - 1"),
-    Column(
-        "critique", pl.String, "What the critic said of text_before; null for nothing"
-    ),
+    Column("critique", pl.String, "What the critic said of text_before; null for nothing"),
 )
 REVISIONS = TableSchema(
     TABLE, "completion_id", "Revisions of completions.", (*COMPLETION_COLUMNS, *COLUMNS)

@@ -10,7 +10,7 @@ import polars as pl
 
 from synth_assets.llm.request import Message, Request
 from synth_assets.method import POOL, Kind, Material, Method, method_tables, schema_of
-from synth_assets.methods.completions import Completions, completion_request
+from synth_assets.methods.completions import Completions, completion_request, teachers_of
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.seed import seeds_as_prompts
 from synth_assets.recipe import Recipe, model_identity
@@ -101,6 +101,10 @@ def method_parameters(recipe: Recipe, method: Method, parameters: Any) -> dict[s
         _label(template.name, number): template.hash
         for number, template in enumerate(method.templates(parameters, recipe.resolve))
     }
+    first = recipe.own_completions if method.needs_teacher else None
+    if first is not None:  # the method begins with what the completions stage asks first
+        decided = {**decided, "completions": first.model_dump(mode="json")}
+        names = sorted({*names, *(first.teachers if first.pool else first.teachers[:1])})
     return {
         method.name: decided,
         "models": [model_identity(recipe, name) for name in names],
@@ -209,7 +213,7 @@ def _material(work: Work, method: Method, completions: Completions | None) -> Ma
         return completion_request(
             prompt_id,
             messages,
-            teacher=completions.teachers[0],
+            teacher=teachers_of(prompt_id, completions)[0],
             sample_index=0,
             parameters=completions,
         )
