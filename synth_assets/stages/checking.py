@@ -204,7 +204,9 @@ def _look_at_sets(recipe: Recipe) -> Looked:
     if completed is None:
         yield "warning", "completions: none are declared, so only prompts are made, no set"
         return
-    several = (completed.pool or len(completed.teachers)) * completed.per_prompt > 1 or recipe.methods("completions")
+    several = (
+        completed.pool or len(completed.teachers)
+    ) * completed.per_prompt > 1 or recipe.methods("completions")
     if not several:
         yield (
             "warning",
