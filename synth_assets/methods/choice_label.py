@@ -21,7 +21,7 @@ from synth_assets.methods.structured_asking import StructuredReply
 
 CLAMP = (0.4, 0.6)
 """Labels after a chain of thought are kept within these bounds: the reasons make the judge almost
-certain, whichever way they lead (Bai et al. 2022, section 4.1 and its figure on calibration)."""
+certain, whichever way they lead (Bai et al. 2022, section 4.1)."""
 
 _CHOICE = re.compile(r'"choice"\s*:\s*"\s*\(?\s*(A|B)')
 _AROUND = " \t\n\"'():{}[]▁Ġ"
@@ -117,5 +117,5 @@ def label_of(votes: Sequence[Vote], *, is_clamped: bool) -> float | None:
         ]
     if not shares:
         return None
-    label = math.fsum(shares) / len(shares)
+    label = round(math.fsum(shares) / len(shares), 9)  # a tie is a tie, whatever the last bit
     return min(max(label, CLAMP[0]), CLAMP[1]) if is_clamped else label

@@ -122,7 +122,10 @@ MODELS: Mapping[str, Skill] = MappingProxyType(
             preferring=Preferring(kin=0.3, length=0.2, position=0.25),
             habit="All things weighed, it comes to",
         ),
-        "harsh_judge": Skill(judging=Judging(severity=0.8, position_bias=0.1, length_bias=0.0)),
+        "harsh_judge": Skill(
+            judging=Judging(severity=0.8, position_bias=0.1, length_bias=0.0),
+            preferring=Preferring(length=0.0, position=0.05),
+        ),
     }
 )
 """Name → skill. Rates are declared here and nowhere else; a test holds the models to them."""
