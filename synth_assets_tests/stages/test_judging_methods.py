@@ -108,9 +108,6 @@ def test_all_of_it_is_current_and_a_changed_principle_makes_stale_what_rests_on_
     (made.folder / "own.yaml").write_text(OWN.replace("Finish it.", "End it."))
     try:
         assert "constitutional_revisions" in made.causes()
-        assert "pairwise_verdicts" not in made.causes() or "completions" in str(
-            made.causes()["pairwise_verdicts"]
-        )
     finally:
         (made.folder / "own.yaml").write_text(OWN)
 
@@ -131,4 +128,4 @@ def test_what_is_known_is_not_asked_again(made: Bench):
         made.write(f"DELETE FROM lake.tiny.commits WHERE table_name = '{table}'")
     reports = made.run()
     for table in ("pairwise_verdicts", "constitutional_choices", "critiques"):
-        assert reports[table].stats.made == 0
+        assert reports[table].stats.made == 0 < reports[table].stats.cached
