@@ -111,12 +111,12 @@ class Method:
     templates: (parameters, resolve) → the templates it asks with.
     by_round: made and committed round by round; else from all rounds at once.
     rewrites: (prompts) its rows name the prompts they were rewritten from.
-    needs: methods without which it has nothing to do.
     needs_teacher: it cannot work where the recipe declares no completions by a teacher.
     counts_as_rating: (judgments) its ratings are on the scale of 1 to 5 and enter the mean.
     rules: (parameters as frozen, row) → its drop rules in their order, for `why`.
     may_follow: (parameters, unknown calls by model, first teacher) → the calls they stand for and
-        the prompts they write, at most, for `plan`.
+        the prompts they write, at most, for `plan`. A prompt not yet written that the method would
+        read counts as one more unknown call, of the model ``""``.
     calls_of_a_prompt: (parameters, completions of a prompt) → calls by model at most, for `plan`.
     """
 
@@ -130,7 +130,6 @@ class Method:
     templates: Callable[[Any, Resolve], Iterable[Template]]
     by_round: bool = True
     rewrites: bool = False
-    needs: tuple[str, ...] = ()
     needs_teacher: bool = False
     counts_as_rating: bool = False
     asks: bool = True

@@ -24,7 +24,7 @@ def contradictions(recipe: Recipe) -> Iterator[Problem]:
     """Everything that makes the recipe impossible as it stands."""
     yield from _models_that_are_not_declared(recipe)
     yield from _prompts_without_what_they_need(recipe)
-    yield from _methods_without_another(recipe)
+    yield from _methods_without_the_table_they_read(recipe)
     yield from _judgments_without_completions(recipe)
     yield from _sets_without_judgments(recipe)
 
@@ -63,17 +63,24 @@ def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
         )
 
 
-def _methods_without_another(recipe: Recipe) -> Iterator[Problem]:
-    asked = {method.name for method, _ in recipe.methods()}
+def _methods_without_the_table_they_read(recipe: Recipe) -> Iterator[Problem]:
+    asked = {method.table.name for method, _ in recipe.methods()}
+    makers = {each.table.name: each for each in all_methods().values()}
     for method, _ in recipe.methods():
-        for name in method.needs:
-            if name not in asked:
-                kind = all_methods()[name].kind
+        for table in method.reads:
+            maker = makers.get(table)
+            if maker is not None and table not in asked:
                 yield (
                     (method.kind, method.name),
-                    f"it works on what {kind}.{name} makes, which the recipe does not ask for; add "
-                    f"{kind}: {{{name}: {{…}}}}",
+                    f"it reads {table}, which the recipe does not make; add {maker.kind}: "
+                    f"{{{maker.name}: {{…}}}}",
                 )
+    may_need_input = getattr(recipe.parameters_of("self_instruct"), "may_need_input", False)
+    if may_need_input and recipe.parameters_of("self_instruct_instances") is None:
+        yield (
+            ("prompts", "self_instruct", "may_need_input"),
+            "= true: nothing writes the inputs; add prompts: {self_instruct_instances: {…}}",
+        )
 
 
 def _judgments_without_completions(recipe: Recipe) -> Iterator[Problem]:

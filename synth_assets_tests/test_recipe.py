@@ -272,7 +272,7 @@ def test_a_key_is_a_name_of_the_environment(tmp_path: Path) -> None:
         ({"completions": None}, "judgments.ultrafeedback: there is nothing to judge"),
         (
             {"pairs": {"constitutional_pairs": {}}},
-            "pairs.constitutional_pairs: it works on what completions.constitutional makes",
+            "pairs.constitutional_pairs: it reads constitutional_revisions, which",
         ),
         (
             {"datasets": {"dpo": {"pairs": "verified"}}},

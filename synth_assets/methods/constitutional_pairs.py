@@ -9,7 +9,6 @@ import polars as pl
 
 from synth_assets.identity import content_id
 from synth_assets.method import Material, method
-from synth_assets.methods.constitutional import NAME as REVISIONS_OF
 from synth_assets.methods.constitutional import TABLE
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import Part
@@ -31,7 +30,6 @@ class ConstitutionalPairs(Part):
     "Bai et al. 2022).",
     parameters=ConstitutionalPairs,
     reads=("completions", TABLE),
-    needs=(REVISIONS_OF,),
     asks=False,
 )
 def pair_revisions(material: Material, parameters: ConstitutionalPairs) -> MethodResult:

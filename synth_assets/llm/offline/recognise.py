@@ -15,12 +15,15 @@ from typing import Any, Literal
 from synth_assets.templates import quote
 
 AskKind = Literal[
-    "write", "rewrite", "compare", "rate", "answer",
+    "write", "rewrite", "compare", "rate", "judge_task", "write_instances", "answer",
     "prefer", "choose", "overall", "criticise", "revise",
 ]  # fmt: skip
 
 WRITE_PHRASE = "continue the list with new tasks"
+OPEN_PHRASE = "may need an input"
 COMPARE_PHRASE = "equal or different"
+TASK_PHRASE = "a classification task"
+INSTANCE_PHRASES = {"examples of the task": "Input", "go through its labels": "Label"}
 RATE_PHRASES = ("rate completions", "rate all", "rate the completions")
 REWRITE_PHRASES = {
     "add_constraint": "add one constraint or requirement",
@@ -55,6 +58,7 @@ _BLOCK = re.compile(r"^\[([^\[\]\n]+) ([0-9a-f]{10})\]$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
 _NEXT = re.compile(r"^(\d+)\.\s*\Z", re.MULTILINE)
 _UP_TO = re.compile(r"up to number (\d+)")
+_COUNT = re.compile(r"up to (\d{1,2})\b")
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,14 @@ def recognise(body: Mapping[str, Any]) -> Asked:
         return Asked(judged, text, system, name, blocks)
     if COMPARE_PHRASE in spoken and len(blocks) >= 2:
         return Asked("compare", text, system, "", blocks)
+    task = _last(blocks, "task")
+    if task is not None and TASK_PHRASE in spoken:
+        return Asked("judge_task", task, system)
+    first = next((part for phrase, part in INSTANCE_PHRASES.items() if phrase in spoken), None)
+    if task is not None and first:
+        count = _COUNT.search(words)
+        most = int(count.group(1)) if count else 1
+        return Asked("write_instances", task, system, first, last_number=most)
     operator = _operator(spoken)
     if operator and (blocks or len(words.split("\n\n")) > 2):
         prompt = _last(blocks, "prompt") or _middle(text)
@@ -178,4 +190,5 @@ def _writing(text: str, system: str) -> Asked:
     first_number = int(following.group(1)) if following else len(examples) + 1
     last_number = int(last.group(1)) if last else first_number + 6
     last_number = min(max(last_number, first_number), first_number + 6)
-    return Asked("write", text, system, "", (), examples, first_number, last_number)
+    name = "open" if OPEN_PHRASE in text.lower() else ""
+    return Asked("write", text, system, name, (), examples, first_number, last_number)

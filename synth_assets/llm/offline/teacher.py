@@ -16,6 +16,7 @@ from synth_assets.llm.offline.comparing import compare_prompts
 from synth_assets.llm.offline.criticising import criticise_completion, rate_overall
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.habits import in_own_words
+from synth_assets.llm.offline.instancing import judge_task, write_instances
 from synth_assets.llm.offline.judging import rate_completions
 from synth_assets.llm.offline.preferring import prefer_completion
 from synth_assets.llm.offline.recognise import recognise
@@ -70,6 +71,10 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return rewrite_prompt(asked.text, asked.name, dice, skill.rewriting), False
     if asked.kind == "compare":
         return compare_prompts(asked, dice, skill.judging), False
+    if asked.kind == "judge_task":
+        return judge_task(asked, dice, skill.instancing), False
+    if asked.kind == "write_instances":
+        return write_instances(asked, dice, skill.instancing, skill.answering)
     if asked.kind == "rate":
         return rate_completions(asked, dice, skill.judging), False
     if asked.kind == "prefer":
