@@ -19,6 +19,7 @@ from synth_assets.llm.offline.habits import in_own_words
 from synth_assets.llm.offline.instancing import judge_task, write_instances
 from synth_assets.llm.offline.judging import rate_completions
 from synth_assets.llm.offline.preferring import prefer_completion
+from synth_assets.llm.offline.reckoning import reckon
 from synth_assets.llm.offline.recognise import recognise
 from synth_assets.llm.offline.revising import revise_completion
 from synth_assets.llm.offline.rewriting import rewrite_prompt
@@ -77,6 +78,8 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return write_instances(asked, dice, skill.instancing, skill.answering)
     if asked.kind == "rate":
         return rate_completions(asked, dice, skill.judging), False
+    if asked.kind == "reckon":
+        return reckon(asked, dice, skill.reckoning, skill.answering), False
     if asked.kind == "prefer":
         name, habit = str(body.get("model")), skill.habit
         return prefer_completion(asked, dice, skill.preferring, name=name, habit=habit), False
