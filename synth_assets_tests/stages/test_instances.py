@@ -1,4 +1,4 @@
-"""Instances in the graph: instructions, their instances, completions that came with them, hygiene."""
+"""Instances in the graph: instructions, their instances, and completions that came with them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_instances_are_prompts_that_come_with_their_completions(ready: Bench) ->
 
 
 def test_a_later_round_draws_on_the_instances_as_one_example(ready: Bench) -> None:
-    ready.run(until="mutated_prompts")
+    ready.run()
     asked = len(ready.teacher.asked)
     ready.run(until="mutated_prompts", open_round="by_hand")
     lists = [
@@ -75,6 +75,7 @@ def test_a_later_round_draws_on_the_instances_as_one_example(ready: Bench) -> No
         for each in ready.teacher.asked[asked:]
         if (text := each.messages[-1]["content"]).startswith("People give")
     ]
+    assert len(lists) == 2
     assert all(text.count(TASKS[0]) == 1 and TASKS[1] not in text for text in lists)
     assert ready.read("self_instruct_instances", "round = 2").height == 2
 
