@@ -27,6 +27,7 @@ def contradictions(recipe: Recipe) -> Iterator[Problem]:
     yield from _methods_without_the_table_they_read(recipe)
     yield from _judgments_without_completions(recipe)
     yield from _sets_without_judgments(recipe)
+    yield from _scores_that_nothing_gives(recipe)
 
 
 def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
@@ -128,4 +129,23 @@ def _sets_without_judgments(recipe: Recipe) -> Iterator[Problem]:
         yield (
             ("datasets", "dpo", "pairs"),
             f"= {dpo.pairs!r}: write one of {', '.join(allowed)}{did_you_mean(dpo.pairs, allowed)}",
+        )
+
+
+def _scores_that_nothing_gives(recipe: Recipe) -> Iterator[Problem]:
+    asked = recipe.parameters_of("rejection_sampling")
+    if asked is None:
+        return
+    scoring = [method for method, _ in recipe.methods("judgments", "filters")]
+    given = {method.name for method in scoring} - {"rejection_sampling"}
+    if any(method.counts_as_rating for method in scoring):
+        given.add("mean_rating")
+    if recipe.judgments.verification:
+        given.add("verification")
+    if asked.score not in given:
+        yield (
+            ("filters", "rejection_sampling", "score"),
+            f"= {asked.score!r}: nothing in this recipe gives this score"
+            f"{did_you_mean(asked.score, sorted(given)) or ';'} Given are: "
+            f"{', '.join(sorted(given)) or 'none'}. Add what gives it under judgments or filters",
         )

@@ -14,11 +14,22 @@ from typing import Any, Literal
 
 from synth_assets.templates import quote
 
-AskKind = Literal["write", "rewrite", "compare", "rate", "judge_task", "write_instances", "answer"]
+AskKind = Literal[
+    "write",
+    "rewrite",
+    "compare",
+    "rate",
+    "judge_task",
+    "write_instances",
+    "reckon",
+    "answer",
+]
 
 WRITE_PHRASE = "continue the list with new tasks"
 OPEN_PHRASE = "may need an input"
 COMPARE_PHRASE = "equal or different"
+RECKON_PHRASE = "the program is run for you"
+LAST_TURN_PHRASE = "that was the last program"
 TASK_PHRASE = "a classification task"
 INSTANCE_PHRASES = {"examples of the task": "Input", "go through its labels": "Label"}
 RATE_PHRASES = ("rate completions", "rate all", "rate the completions")
@@ -47,6 +58,7 @@ SCHEMA_NAME = "ratings"
 _BLOCK = re.compile(r"^\[([^\[\]\n]+) ([0-9a-f]{10})\]$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
 _NEXT = re.compile(r"^(\d+)\.\s*\Z", re.MULTILINE)
+_OUTPUT = re.compile(r"(?P<fence>`{3,})output\n(?P<printed>.*?)^(?P=fence)$", re.M | re.S)
 _UP_TO = re.compile(r"up to number (\d+)")
 _COUNT = re.compile(r"up to (\d{1,2})\b")
 
@@ -61,7 +73,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Asked:
-    """kind, and its material: blocks quoted, the operator or criterion, the words around."""
+    """kind, and its material: blocks quoted, the operator or criterion, the words around.
+
+    outputs, said, is_last_turn: of a trace with programs, what they printed, the last reply, and
+    whether no other program may follow.
+    """
 
     kind: AskKind
     text: str
@@ -71,6 +87,9 @@ class Asked:
     examples: tuple[str, ...] = ()
     first_number: int = 1
     last_number: int = 7
+    outputs: tuple[str, ...] = ()
+    said: str = ""
+    is_last_turn: bool = False
 
 
 def recognise(body: Mapping[str, Any]) -> Asked:
@@ -78,6 +97,8 @@ def recognise(body: Mapping[str, Any]) -> Asked:
     messages = body.get("messages") or []
     system = " ".join(_content(m) for m in messages if m.get("role") == "system")
     text = next((_content(m) for m in reversed(messages) if m.get("role") == "user"), "")
+    if RECKON_PHRASE in system.lower():
+        return _reckoning(messages, system)
     blocks, words = read_blocks(text)
     spoken = words.lower()
     if _is_rating(body, spoken, blocks):
@@ -161,6 +182,24 @@ def _last(blocks: tuple[Block, ...], label: str) -> str | None:
 def _middle(text: str) -> str:
     """A prompt that stands unquoted between two paragraphs of instruction and a last one."""
     return "\n\n".join(text.split("\n\n")[2:-1]) or text
+
+
+def _reckoning(messages: list[Mapping[str, Any]], system: str) -> Asked:
+    """The prompt is the last user turn before the model's first program ran."""
+    prompt = last = said = ""
+    outputs: list[str] = []
+    for message in messages:
+        content = _content(message)
+        if message.get("role") == "assistant":
+            said = content
+        elif message.get("role") == "user":
+            last, output = content, _OUTPUT.match(content)
+            if output is not None:
+                outputs.append(output["printed"])
+            elif not outputs:
+                prompt = content
+    is_last = bool(outputs) and LAST_TURN_PHRASE in last.lower()
+    return Asked("reckon", prompt, system, outputs=tuple(outputs), said=said, is_last_turn=is_last)
 
 
 def _writing(text: str, system: str) -> Asked:
