@@ -36,6 +36,12 @@ class Request:
     round: int = 0
     sample_index: int = 0
 
+    @property
+    def wants_body(self) -> bool:
+        """Does it ask for probabilities of tokens? They stand in the body of the reply only."""
+        asked = (self.sampling.get(name) for name in ("logprobs", "prompt_logprobs"))
+        return any(value is not None and value is not False for value in asked)
+
     def seed(self) -> int:
         """The draw as one number for endpoints that take a ``seed`` (round 0 keeps the index)."""
         return self.round * 1_000_003 + self.sample_index
@@ -61,7 +67,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back for one request. ``text`` is None exactly when status is empty or failed."""
+    """What came back for one request. ``text`` is None exactly when status is empty or failed.
+    body: as it came, where the request asked for probabilities of tokens (see `read_logprobs`)."""
 
     call_id: str
     status: ReplyStatus
@@ -72,6 +79,7 @@ class Reply:
     output_tokens: int | None = None
     cost_usd: float | None = None
     is_cached: bool = False
+    body: str | None = None
 
 
 def key_parts(provider: str, endpoint: str, model: str) -> list[str]:
