@@ -180,7 +180,9 @@ def method(
                 f"{module.__name__}: a method {name!r} is registered by {known.module.__name__} "
                 "already; choose another name"
             )
-        if table in TABLES or any(m.table.name == table for m in _registered.values() if m != known):
+        if table in TABLES or any(
+            m.table.name == table for m in _registered.values() if m != known
+        ):
             raise MethodError(f"{module.__name__}: a table {table!r} exists; choose another name")
         schema = TableSchema(table, COLUMNS[kind][0].name, description, (*COLUMNS[kind], *columns))
         _registered[name] = Method(
