@@ -19,8 +19,9 @@ from pydantic import Field, model_validator
 from synth_assets.errors import RecipeError
 from synth_assets.identity import content_id
 from synth_assets.method import Material, method
+from synth_assets.methods.answered import answered_prompts
 from synth_assets.methods.endpoint_scorer import EndpointScorer, PromptLogprobs
-from synth_assets.methods.prompt_rows import kept, messages_of, transcript
+from synth_assets.methods.prompt_rows import messages_of, transcript
 from synth_assets.methods.result import MethodResult
 from synth_assets.quality.ifd import Ifd, IfdMode, instruction_following_difficulty
 from synth_assets.quality.scorers import TokenScorer
@@ -131,18 +132,12 @@ def prompt_text(row: Mapping[str, Any]) -> str:
 
 def _candidates(prompts: pl.DataFrame, completions: pl.DataFrame) -> list[_Candidate]:
     """In the order of their ids."""
-    texts = {row["prompt_id"]: prompt_text(row) for row in kept(prompts).iter_rows(named=True)}
-    answered = completions.filter(
-        pl.col("text").is_not_null()
-        & pl.col("status").is_in(["ok", "cut"])
-        & pl.col("is_for_pairs_only").fill_null(False).not_()
-    ).sort("completion_id")
-    columns = answered.select("completion_id", "prompt_id", "round", "text")
-    return [
-        _Candidate(completion_id, prompt_id, round, texts[prompt_id], text)
-        for completion_id, prompt_id, round, text in columns.iter_rows()
-        if prompt_id in texts
+    found = [
+        _Candidate(completion_id, each.prompt_id, each.round, prompt_text(each.row), text)
+        for each in answered_prompts(prompts, completions)
+        for completion_id, text in each.completions
     ]
+    return sorted(found, key=lambda each: each.completion_id)
 
 
 def _scorer(

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from synth_assets.templates import quote
 
-AskKind = Literal["write", "rewrite", "compare", "rate", "answer"]
+AskKind = Literal["write", "rewrite", "compare", "rate", "craft", "answer"]
 
 WRITE_PHRASE = "continue the list with new tasks"
 COMPARE_PHRASE = "equal or different"
@@ -40,6 +40,14 @@ PRINCIPLE_PHRASES = {
     "person is helped": "helpfulness",
 }
 SCHEMA_NAME = "ratings"
+CRAFT_PHRASES = {
+    "write a rubric": "rubric",
+    "grade an answer by a rubric": "grade",
+    "reply with one digit": "score",
+    "show a certain behaviour": "shows",
+    "list the constraints": "relax",
+    "sort a prompt": "tag",
+}
 
 _BLOCK = re.compile(r"^\[([^\[\]\n]+) ([0-9a-f]{10})\]$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
@@ -76,6 +84,9 @@ def recognise(body: Mapping[str, Any]) -> Asked:
     text = next((_content(m) for m in reversed(messages) if m.get("role") == "user"), "")
     blocks, words = read_blocks(text)
     spoken = words.lower()
+    craft = next((name for phrase, name in CRAFT_PHRASES.items() if phrase in spoken), None)
+    if craft is not None and blocks:
+        return Asked("craft", text, system, craft, blocks)
     if _is_rating(body, spoken, blocks):
         return Asked("rate", text, system, _criterion(spoken), blocks)
     if COMPARE_PHRASE in spoken and len(blocks) >= 2:

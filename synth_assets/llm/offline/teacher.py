@@ -11,7 +11,9 @@ from typing import Any
 
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.offline.answering import answer_prompt
+from synth_assets.llm.offline.behaviours import behave
 from synth_assets.llm.offline.comparing import compare_prompts
+from synth_assets.llm.offline.crafts import practise_craft
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.judging import rate_completions
 from synth_assets.llm.offline.recognise import recognise
@@ -66,7 +68,9 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return compare_prompts(asked, dice, skill.judging), False
     if asked.kind == "rate":
         return rate_completions(asked, dice, skill.judging), False
-    answer = answer_prompt(asked, dice, skill.answering)
+    if asked.kind == "craft":
+        return practise_craft(asked, dice, skill.crafting), False
+    answer = behave(answer_prompt(asked, dice, skill.answering), asked, dice, skill.crafting)
     return answer.text, answer.is_cut
 
 

@@ -80,7 +80,7 @@ def test_with_a_unigram_model_the_ifd_of_every_row_is_one(prompt: list[str], com
 
 
 def test_on_real_tasks_a_completion_is_likelier_after_its_own_prompt_than_after_another():
-    """The 175 seed tasks of Self-Instruct; each output after its prompt and after its neighbour's."""
+    """Self-Instruct's 175 seed tasks: each output after its own and its neighbour's prompt."""
     file = real_data() / "self-instruct" / "seed_tasks.jsonl"
     rows = [
         (
