@@ -8,7 +8,6 @@ package lie in `synth_assets.methods`; another package names its modules under t
 
 from __future__ import annotations
 
-import inspect
 import pkgutil
 import sys
 from collections import Counter
@@ -19,7 +18,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -233,6 +232,14 @@ def method_tables(*kinds: Kind) -> tuple[str, ...]:
     return tuple(each.table.name for each in all_methods().values() if each.kind in kinds)
 
 
-def docstring_of(found: Method) -> str:
-    """What the method's module says of itself."""
-    return inspect.getdoc(found.module) or ""
+def all_tables() -> Mapping[str, TableSchema]:
+    """Every table by name: ours, and the methods'."""
+    return {**TABLES, **{each.table.name: each.table for each in all_methods().values()}}
+
+
+def schema_of(table: str) -> TableSchema:
+    """The columns of a table that a method reads."""
+    known = all_tables()
+    if table not in known:
+        raise MethodError(f"there is no table {table!r}; a method can read {', '.join(known)}")
+    return known[table]

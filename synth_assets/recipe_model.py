@@ -61,7 +61,7 @@ class Model(Part):
     api_key: str | None = None
     licence: str | None = None
     replies: str | None = None
-    fields: dict[Literal["prompt", "reply"], str] = {}
+    fields: dict[Literal["prompt", "reply"], str] = Field(default_factory=dict)
     api: Literal["chat", "completions"] = "chat"
     response_format: Literal["json_schema", "json_object", "none"] | None = None
     merge_samples: bool = False

@@ -85,7 +85,7 @@ class Sampling(Part):
 
 
 def marked(part: BaseModel, mark: str, place: Place = ()) -> Iterator[tuple[Place, str]]:
-    """(place, value) of every field of a part, and of the parts in it, whose type bears the mark."""
+    """(place, value) of every field, of a part and the parts in it, whose type bears the mark."""
     for name, field in type(part).model_fields.items():
         found = (*field.metadata, *_nested(field.annotation))
         yield from _marked_values(getattr(part, name), mark in found, mark, (*place, name))

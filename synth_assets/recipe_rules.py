@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from synth_assets.method import methods_of
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.yaml_file import Field
 
@@ -39,19 +40,21 @@ def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
-    prompts = recipe.prompts
-    if not (prompts.include_seeds or prompts.self_instruct or prompts.evol_instruct):
+    prompts, methods = recipe.prompts, [method for method, _ in recipe.methods("prompts")]
+    if not (prompts.include_seeds or methods):
         yield (
             ("prompts", "include_seeds"),
             "= false: no method makes prompts either; set it to true, or add self_instruct or "
             "evol_instruct",
         )
-    if prompts.evol_instruct and recipe.completions is None:
-        yield (
-            ("prompts", "evol_instruct"),
-            "its elimination looks at the first teacher's first completion, and the recipe "
-            "declares none; add completions: {teachers: [NAME]}",
-        )
+    has_teacher = recipe.completions is not None and bool(recipe.completions.teachers)
+    for method, _ in recipe.methods():
+        if method.needs_teacher and not has_teacher:
+            yield (
+                (method.kind, method.name),
+                "it looks at the first teacher's first completion, and the recipe declares none; "
+                "add completions: {teachers: [NAME]}",
+            )
     if prompts.filters.decontaminate and not recipe.seeds.evaluation:
         yield (
             ("prompts", "filters", "decontaminate"),
@@ -62,13 +65,17 @@ def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
 def _judgments_without_completions(recipe: Recipe) -> Iterator[Problem]:
     if recipe.completions is not None:
         return
-    for name in ("verification", "ultrafeedback"):
-        if getattr(recipe.judgments, name) is not None:
-            yield (
-                ("judgments", name),
-                "there is nothing to judge, for the recipe declares no completions; add "
-                "completions: {teachers: [NAME]}",
-            )
+    places: list[Field] = [
+        (method.kind, method.name) for method, _ in recipe.methods("judgments", "pairs", "filters")
+    ]
+    if recipe.judgments.verification is not None:
+        places.append(("judgments", "verification"))
+    for place in places:
+        yield (
+            place,
+            "there is nothing to judge, for the recipe declares no completions; add "
+            "completions: {teachers: [NAME]}",
+        )
 
 
 def _sets_without_judgments(recipe: Recipe) -> Iterator[Problem]:
@@ -79,8 +86,25 @@ def _sets_without_judgments(recipe: Recipe) -> Iterator[Problem]:
             yield ("datasets", "sft", "verified_only"), f"= true: nothing verifies; {remedy}"
         if dpo.pairs == "verified":
             yield ("datasets", "dpo", "pairs"), f"= 'verified': nothing verifies; {remedy}"
-    if recipe.judgments.ultrafeedback is None and sft.min_rating is not None:
+    rates = any(method.counts_as_rating for method, _ in recipe.methods("judgments"))
+    if not rates and sft.min_rating is not None:
         yield (
             ("datasets", "sft", "min_rating"),
             f"= {sft.min_rating}: nothing rates; add judgments: {{ultrafeedback: {{judge: NAME}}}}",
+        )
+    made = [method.name for method, _ in recipe.methods("pairs")]
+    if dpo.pairs in ("rated", "verified", *made):
+        return
+    known = [method.name for method in methods_of("pairs")]
+    if dpo.pairs in known:
+        yield (
+            ("datasets", "dpo", "pairs"),
+            f"= {dpo.pairs!r}: the recipe does not make these pairs; add pairs: "
+            f"{{{dpo.pairs}: {{…}}}}",
+        )
+    else:
+        allowed = ("rated", "verified", *known)
+        yield (
+            ("datasets", "dpo", "pairs"),
+            f"= {dpo.pairs!r}: write one of {', '.join(allowed)}{did_you_mean(dpo.pairs, allowed)}",
         )

@@ -311,12 +311,14 @@ JUDGMENTS = TableSchema(
         PROMPT_ID,
         ROUND,
         Column("kind", pl.String, "rating, verification, or the method whose scale is another"),
+        Column("method", pl.String, "Method that judged; verification for math-verify"),
         Column("judge", pl.String, "Judge's name, or math_verify"),
         Column("criterion", pl.String, "Dimension rated, or answer"),
         Column("rating", pl.Float64, "Rating; null for a verdict or where the status says why"),
         Column("rationale", pl.String, "The judge's reason; null for a verification"),
         Column("status", pl.String, "Status of the rating or verdict of the verification"),
         Column("call_id", pl.String, "Call the row rests on; null for a verification"),
+        EARLIER_CALL_IDS,
     ),
 )
 

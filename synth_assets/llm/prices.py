@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from synth_assets.llm import litellm_library
 from synth_assets.llm.wire import model_name
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 FREE_PROVIDERS = frozenset({"offline", "recorded", "scripted"})
 MILLION = 1_000_000

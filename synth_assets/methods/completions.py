@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
+from pydantic import AfterValidator, Field
 
 from synth_assets.errors import RecipeError
 from synth_assets.identity import content_id, seeded_random, text_hash
@@ -15,9 +16,28 @@ from synth_assets.llm.request import Ask, Message, Reply, Request, system
 from synth_assets.methods.asking import ask_about
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
-from synth_assets.recipe import Completions, Model
+from synth_assets.recipe_model import Model
+from synth_assets.recipe_parts import ModelName, Part, Sampling, each_once
 from synth_assets.schemas import COMPLETIONS
 from synth_assets.templates import load_template
+
+Principle = Literal["helpfulness", "truthfulness", "honesty", "verbalised_calibration"]
+
+
+class Completions(Part):
+    """Teachers' answers. principles: one is drawn for each completion and given as system text.
+    answer_given: teachers answer prompts too that came with a completion."""
+
+    teachers: Annotated[tuple[ModelName, ...], AfterValidator(each_once)] = ()
+    per_prompt: int = Field(default=1, ge=1, le=64)
+    principles: tuple[Principle, ...] = ()
+    system_text: str | None = None
+    answer_given: bool = False
+    sampling: Sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=1024)
+
+
+HUMAN = "human"
+"""Stands in the place of a teacher's name where a person wrote the text."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +88,52 @@ def complete_prompts(
             f"completions.teachers: {unknown} not declared under models: {sorted(models)}"
         )
     counts: Counter[str] = Counter()
+    asked = kept(prompts)
+    if not parameters.answer_given:
+        asked = asked.filter(pl.col("given_completion").is_null())
     rows = [
         _row(draw, reply, models[draw.teacher], student)
-        for draw, reply in ask_about(ask, _requests(kept(prompts), parameters), counts)
+        for draw, reply in ask_about(ask, _requests(asked, parameters), counts)
     ]
     return MethodResult(COMPLETIONS.frame(rows), {}, len(rows), dict(counts))
+
+
+def given_completions(prompts: pl.DataFrame, models: Mapping[str, Model]) -> pl.DataFrame:
+    """One row for every kept prompt that came with a completion: the text as it was given, of a
+    person or of the model that wrote it beside the prompt."""
+    rows = []
+    for prompt in (
+        kept(prompts).filter(pl.col("given_completion").is_not_null()).iter_rows(named=True)
+    ):
+        origin = prompt["given_origin"] or "human"
+        writer = origin.partition(":")[2] or HUMAN
+        model = models.get(writer)
+        text = prompt["given_completion"]
+        rows.append(
+            {
+                "completion_id": content_id("completion", prompt["prompt_id"], "given", text),
+                "prompt_id": prompt["prompt_id"],
+                "round": prompt["round"],
+                "teacher": writer,
+                "model": model.model if model else writer,
+                "sample_index": 0,
+                "principle": None,
+                "system_text": None,
+                "text": text,
+                "text_hash": text_hash(text),
+                "status": "ok" if text.strip() else "empty",
+                "error": None,
+                "is_self_training": False,
+                "method": "given",
+                "is_for_pairs_only": False,
+                "call_id": None,
+                "earlier_call_ids": list(prompt["call_ids"] or ()) if model else [],
+                "template_hash": prompt["template_hash"] if model else None,
+                "licence": model.licence if model else prompt["licence"],
+                "origin": origin,
+            }
+        )
+    return COMPLETIONS.frame(rows)
 
 
 def is_self_training(teacher: str, model: Model, student: str | None) -> bool:
@@ -152,7 +213,10 @@ def _row(draw: _Draw, reply: Reply, model: Model, student: str | None) -> dict[s
         "status": status,
         "error": reply.error,
         "is_self_training": is_self_training(draw.teacher, model, student),
+        "method": "teacher",
+        "is_for_pairs_only": False,
         "call_id": reply.call_id,
+        "earlier_call_ids": [],
         "template_hash": template.hash if template else None,
         "licence": model.licence,
         "origin": f"model:{draw.teacher}",

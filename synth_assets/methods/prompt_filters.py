@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from pydantic import Field
 
 from synth_assets.identity import canonical_json
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA, messages_of
 from synth_assets.quality.contamination import contaminated
 from synth_assets.quality.language import is_other_language
 from synth_assets.quality.tokens import count_words
-from synth_assets.recipe import Decontaminate, PromptFilters
+from synth_assets.recipe_parts import LanguageCode, Part, Share, WordRange
+
+
+class Decontaminate(Part):
+    """Overlap with evaluation prompts by shared n-grams (Tülu 3; methods.md 13)."""
+
+    ngram: int = Field(default=8, ge=1)
+    share: Share = 0.5
+
+
+class PromptFilters(Part):
+    """Rules across methods, for all rounds."""
+
+    words: WordRange | None = None
+    languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)] | None = None
+    decontaminate: Decontaminate | None = None
+
 
 Row = dict[str, Any]
 

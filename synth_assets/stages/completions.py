@@ -1,11 +1,13 @@
-"""Stage of the third group: kept prompts → teachers' completions."""
+"""The stage that ends the third group: kept prompts, and methods' completions of them → all
+completions."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from synth_assets.methods import completions
-from synth_assets.recipe import Completions, Recipe, model_identity
+from synth_assets.methods.completions import Completions
+from synth_assets.recipe import Recipe, model_identity
 from synth_assets.schemas import COMPLETIONS, MUTATED_PROMPTS
 from synth_assets.stages.row_checks import (
     every_candidate_is_there,
@@ -20,11 +22,14 @@ from synth_assets.templates import load_template
 GROUP = "3_completions"
 
 
-def completions_stage(parameters: Completions) -> Stage:
+def completions_stage(recipe: Recipe, parameters: Completions) -> Stage:
     return Stage(
         table=COMPLETIONS,
         group=GROUP,
-        inputs=(Input("mutated_prompts", "own"),),
+        inputs=(
+            Input("mutated_prompts", "own"),
+            *(Input(method.table.name, "own") for method, _ in recipe.methods("completions")),
+        ),
         parameters=lambda recipe, _: _parameters(recipe, parameters),
         code=(completions,),
         make=lambda work: _make_completions(work, parameters),
@@ -57,4 +62,11 @@ def _make_completions(work: Work, parameters: Completions) -> Made:
         student=work.recipe.student,
         ask=work.ask,
     )
-    return Made(result.rows, result.shown_with, result.items_parsed, result.notes)
+    others = [
+        work.read(method.table).select(COMPLETIONS.polars.names())
+        for method, _ in work.recipe.methods("completions")
+    ]
+    rows = pl.concat(
+        [result.rows, completions.given_completions(kept, work.recipe.models), *others]
+    )
+    return Made(rows, result.shown_with, rows.height, result.notes)

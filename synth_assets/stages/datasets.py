@@ -17,9 +17,10 @@ import polars as pl
 
 from synth_assets.errors import SqlModelError
 from synth_assets.identity import canonical_json
+from synth_assets.method import all_tables
 from synth_assets.project import sql_folder
 from synth_assets.recipe import Recipe, fingerprint
-from synth_assets.schemas import CALLS, TABLES
+from synth_assets.schemas import CALLS
 from synth_assets.sql.data_tests import DataTest
 from synth_assets.sql.incremental import columns_to_write, require_one_row_a_key, rows_after
 from synth_assets.sql.project import SqlProject
@@ -174,7 +175,7 @@ def table_of(project: SqlProject, ref: str) -> str:
     """The table of the lake that a ref means: a source of dbt's may have a seed that stands in for
     it. Errors: `SqlModelError` for any other source, which the lake cannot hold."""
     source = project.files.sources.get(ref)
-    if source is None or ref in TABLES:
+    if source is None or ref in all_tables():
         return ref
     if source.place[1] in project.seeds:
         return source.place[1]

@@ -4,9 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from synth_assets.methods.prompt_filters import combine_prompts
+from synth_assets.methods.prompt_filters import PromptFilters, combine_prompts
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
-from synth_assets.recipe import PromptFilters
 from synth_assets_tests.methods.builders import a_prompt, make_evaluation, make_prompts, turn
 
 LONG = "Explain in a few sentences how a bicycle keeps its balance on a bumpy road."

@@ -8,10 +8,14 @@ import polars as pl
 import pytest
 
 from synth_assets.llm.request import Request
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
 from synth_assets.methods.result import MethodResult
-from synth_assets.methods.self_instruct import instruction_filter_reason, write_prompts
-from synth_assets.recipe import Novelty, SelfInstruct
-from synth_assets.schemas import SELF_INSTRUCT_PROMPTS
+from synth_assets.methods.self_instruct import (
+    Novelty,
+    SelfInstruct,
+    instruction_filter_reason,
+    write_prompts,
+)
 from synth_assets_tests.methods.builders import EIGHT_TASKS, a_prompt, make_prompts, turn
 from synth_assets_tests.real_data import real_data
 from synth_assets_tests.scripted_ask import ScriptedAsk, call_id_of, never_asked, reply_to
@@ -164,7 +168,7 @@ def test_another_round_shows_other_examples():
 
 def test_an_empty_pool_asks_nothing():
     result = write(never_asked(), pool=make_prompts())
-    assert result.rows.equals(SELF_INSTRUCT_PROMPTS.empty())
+    assert result.rows.equals(PROMPT_SCHEMA.empty())
     assert result.items_parsed == 0
 
 
