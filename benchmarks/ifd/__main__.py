@@ -41,7 +41,10 @@ def pairs(count: int) -> list[tuple[str, str]]:
         words = ("the", "a", "cat", "dog", "ran", "sat", "home", "under", "seven", "harbour")
         draw = random.Random(1)
         found = [
-            tuple(" ".join(draw.choices(words, k=draw.randint(8, 200))) for _ in "xy")
+            (
+                " ".join(draw.choices(words, k=draw.randint(8, 60))) + "\n",
+                " ".join(draw.choices(words, k=draw.randint(8, 200))),
+            )
             for _ in range(200)
         ]
     return [found[place % len(found)] for place in range(count)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -23,12 +23,12 @@ def make_material(
     *,
     student: str | None = None,
     system_text: str | None = None,
-    **frames: Any,
+    frames: Mapping[str, pl.DataFrame] | None = None,
 ) -> Material:
-    """Frames of other tables go by their names."""
+    """frames: those of other tables, by their names."""
     return Material(
         round=1,
-        frames={"mutated_prompts": prompts, "completions": completions, **frames},
+        frames={"mutated_prompts": prompts, "completions": completions, **(frames or {})},
         ask=ask or never_asked(),
         models=MODELS,
         student=student,

@@ -86,7 +86,7 @@ def test_a_verdict_that_is_none_is_neither_one_nor_zero(answer: Answer, status: 
 def test_the_filter_drops_what_lacks_the_behaviour_or_nobody_judged():
     probes = look_for_behaviour(make_material(PROMPTS, COMPLETIONS), PATTERN).rows
     known = probes.filter(probes["completion_id"] != "c3")
-    material = make_material(PROMPTS, COMPLETIONS, **{SCHEMA.name: known})
+    material = make_material(PROMPTS, COMPLETIONS, frames={SCHEMA.name: known})
     rows = drop_without_behaviour(material, ShowsBehaviour()).rows
     assert dict(rows.select("completion_id", "drop_reason").iter_rows()) == {
         "c0": None,
@@ -121,8 +121,9 @@ def test_the_system_text_of_the_prompt_itself_stays():
 
 
 def test_a_behaviour_is_known_by_a_pattern_or_by_a_judge():
+    given: dict[str, str]
     for given in ({}, {"pattern": "x", "judge": "judge"}):
         with pytest.raises(ValidationError, match="pattern or judge, one of the two"):
-            BehaviourProbes(behaviour="Sums up.", **given)
+            BehaviourProbes.model_validate({"behaviour": "Sums up.", **given})
     with pytest.raises(ValidationError, match="not a regular expression"):
         BehaviourProbes(behaviour="Sums up.", pattern="(")

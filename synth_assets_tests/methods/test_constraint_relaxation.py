@@ -114,7 +114,7 @@ def pairs(*completions: dict[str, Any], text: str | None = "Le Rhin, je crois", 
     for row in rows:
         row["text_hash"] = row["text"]
     frames = {SCHEMA.name: SCHEMA.frame([relaxed_row(text)])}
-    material = make_material(PROMPTS, make_completions(*rows), **frames)
+    material = make_material(PROMPTS, make_completions(*rows), frames=frames)
     return pair_relaxed(material, ConstraintRelaxation(**parameters)).rows.to_dicts()
 
 

@@ -119,7 +119,7 @@ def selected(quality: Sequence[float | None], **parameters: Any) -> dict[str, st
             for criterion, value in (("complexity", 2.0), ("quality", each))
         ]
     )
-    material = make_material(PROMPTS, completions, **{SCORES.name: scores})
+    material = make_material(PROMPTS, completions, frames={SCORES.name: scores})
     rows = select_diverse(material, Deita(**parameters)).rows
     assert rows.schema == SCHEMA.polars
     return dict(rows.select("completion_id", "drop_reason").iter_rows())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -12,7 +14,7 @@ from synth_assets_tests.methods.material import make_material
 PROMPTS = make_prompts(a_prompt("Why?", "p0"), a_prompt("Who?", "p1", drop_reason="too_short"))
 
 
-def completion(teacher: str, text: str | None, sample: int = 0, **values: object):
+def completion(teacher: str, text: str | None, sample: int = 0, **values: Any) -> dict[str, Any]:
     return {
         "prompt_id": "p0",
         "teacher": teacher,
@@ -24,7 +26,7 @@ def completion(teacher: str, text: str | None, sample: int = 0, **values: object
     }
 
 
-def pairs(*completions: dict[str, object]):
+def pairs(*completions: dict[str, Any]) -> list[dict[str, Any]]:
     material = make_material(PROMPTS, make_completions(*completions))
     return pair_by_size(material, Delta(larger="large", smaller="small")).rows.to_dicts()
 
@@ -59,7 +61,7 @@ def test_a_cut_answer_may_be_rejected_and_never_chosen():
 
 def test_what_failed_or_belongs_to_a_dropped_prompt_is_in_no_pair():
     assert not pairs(completion("large", None, status="failed"), completion("small", "b"))
-    dropped = {"prompt_id": "p1"}
+    dropped: dict[str, Any] = {"prompt_id": "p1"}
     assert not pairs(completion("large", "A", **dropped), completion("small", "b", **dropped))
     assert not pairs()
 

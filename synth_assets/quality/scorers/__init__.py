@@ -27,9 +27,7 @@ class ScoredText:
 
 
 class TokenScorer(Protocol):
-    """max_tokens: longer texts are cut there."""
-
-    max_tokens: int
+    """A text that is longer than the model takes is cut, and says so."""
 
     def token_logprobs(self, texts: Iterable[str]) -> Iterator[ScoredText]:
         """One scored text for each text, in order. Texts are consumed in batches."""
