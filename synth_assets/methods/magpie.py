@@ -98,7 +98,6 @@ class _Candidate:
     "alone (Magpie, Xu et al. 2024).",
     parameters=Magpie,
     templates=lambda parameters, resolve: [load_template(TAG)] if parameters.judge else [],
-    reads=(),
     columns=OWN_COLUMNS,
     may_follow=lambda parameters, unknown, teacher: (
         Counter({parameters.judge: 2 * unknown[parameters.teacher]})
