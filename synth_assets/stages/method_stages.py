@@ -94,23 +94,25 @@ def method_stage(recipe: Recipe, method: Method, parameters: Any) -> Stage:
 def method_parameters(recipe: Recipe, method: Method, parameters: Any) -> dict[str, Any]:
     """What of a recipe decides a method's table, part by part. Files of its own count by their
     text, wherever they lie."""
-    files = {path for _, path in marked(parameters, "names a file")}
-    decided = _without(parameters.model_dump(mode="json"), files)
+    files = [path for _, path in marked(parameters, "names a file")]
+    decided = _without(parameters.model_dump(mode="json"), set(files))
     names = sorted({name for _, name in marked(parameters, "names a model")})
-    templates = {
-        _label(template.name, number): template.hash
-        for number, template in enumerate(method.templates(parameters, recipe.resolve))
-    }
-    return {
+    templates = list(method.templates(parameters, recipe.resolve))
+    parts = {
         method.name: decided,
         "models": [model_identity(recipe, name) for name in names],
-        "templates": templates,
-        "files": {path: recipe.resolve(path).read_text("utf-8") for path in sorted(files)},
+        "templates": {_label(each.name, n): each.hash for n, each in enumerate(templates)},
     }
+    known = {template.name for template in templates}
+    others = [path for path in map(recipe.resolve, files) if str(path) not in known]
+    if others:
+        parts["files"] = [path.read_text(encoding="utf-8") for path in others]
+    return parts
 
 
 def _label(name: str, number: int) -> str:
-    return name if not Path(name).is_absolute() else f"file {number}"
+    """A template of the recipe's own counts by its text alone."""
+    return f"file {number}" if Path(name).is_absolute() else name
 
 
 def _without(value: Any, texts: set[str]) -> Any:
