@@ -72,7 +72,7 @@ def test_a_rubric_tells_right_from_wrong():
     assert right > wrong + 0.2
     written = result.rows.filter(pl.col("status") == "ok")["rubric"]
     assert all(7 <= len(rubric) <= 20 for rubric in written)
-    assert result.rows["status"].is_in(["ok"]).mean() > 0.8
+    assert written.len() > 0.8 * result.rows.height
 
 
 def test_a_judge_scores_right_answers_above_wrong_ones():
