@@ -108,6 +108,8 @@ class Method:
     name: its key in the recipe, and `method` in the rows.
     table: where its rows lie; the columns of its kind, and its own after them.
     reads: tables whose rows it sees.
+    also_reads: (parameters) → tables that it sees beside them, where that hangs on the recipe.
+    needs_sandbox: it runs code that a model wrote.
     templates: (parameters, resolve) → the templates it asks with.
     by_round: made and committed round by round; else from all rounds at once.
     rewrites: (prompts) its rows name the prompts they were rewritten from.
@@ -115,7 +117,8 @@ class Method:
     counts_as_rating: (judgments) its ratings are on the scale of 1 to 5 and enter the mean.
     rules: (parameters as frozen, row) → its drop rules in their order, for `why`.
     may_follow: (parameters, unknown calls by model, first teacher) → the calls they stand for and
-        the prompts they write, at most, for `plan`.
+        the prompts they write, at most, for `plan`. A prompt not yet written that the method would
+        read counts as one more unknown call, of the model ``""``.
     calls_of_a_prompt: (parameters, completions of a prompt) → calls by model at most, for `plan`.
     """
 
@@ -132,9 +135,16 @@ class Method:
     needs_teacher: bool = False
     counts_as_rating: bool = False
     asks: bool = True
+    needs_sandbox: bool = False
+    also_reads: Callable[[Any], tuple[str, ...]] | None = None
     rules: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Rule]] | None = None
     may_follow: Callable[[Any, Counter[str], str | None], tuple[Counter[str], int]] | None = None
     calls_of_a_prompt: Callable[[Any, int], Mapping[str, int]] | None = None
+
+    def tables_read(self, parameters: Any) -> tuple[str, ...]:
+        """Every table whose rows it sees."""
+        more = () if self.also_reads is None else self.also_reads(parameters)
+        return tuple(dict.fromkeys((*self.reads, *more)))
 
 
 def no_templates(parameters: Any, resolve: Resolve) -> Iterable[Template]:

@@ -203,9 +203,21 @@ class Schedule(Part):
         return value
 
 
+class WeakToStrong(Part):
+    """What a student reached that learnt from this data, beside its weak teacher and a ceiling: a
+    student that learnt from the truth (Burns et al. 2023). Measured by a person, on one measure;
+    null for what is not known."""
+
+    measure: str
+    weak: float | None = None
+    student: float | None = None
+    ceiling: float | None = None
+
+
 class Export(Part):
     """What the dataset card says, and what the export may hold.
 
+    weak_to_strong: three results that a person measured; the card tells the gap recovered.
     licences: the only licences that may bear on an exported row, seeds' and models' alike;
     ``undeclared`` allows what nobody named a licence for; null allows all.
     """
@@ -213,6 +225,7 @@ class Export(Part):
     licence: str | None = None
     licences: tuple[str, ...] | None = None
     languages: tuple[str, ...] = ("en",)
+    weak_to_strong: WeakToStrong | None = None
 
 
 class Recipe(Part):

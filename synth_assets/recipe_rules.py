@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from synth_assets.method import methods_of
+from synth_assets.method import all_methods, methods_of
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.yaml_file import Field
 
@@ -24,8 +24,10 @@ def contradictions(recipe: Recipe) -> Iterator[Problem]:
     """Everything that makes the recipe impossible as it stands."""
     yield from _models_that_are_not_declared(recipe)
     yield from _prompts_without_what_they_need(recipe)
+    yield from _methods_without_the_table_they_read(recipe)
     yield from _judgments_without_completions(recipe)
     yield from _sets_without_judgments(recipe)
+    yield from _scores_that_nothing_gives(recipe)
 
 
 def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
@@ -59,6 +61,26 @@ def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
         yield (
             ("prompts", "filters", "decontaminate"),
             "there is nothing to compare with; name evaluation prompts under seeds.evaluation",
+        )
+
+
+def _methods_without_the_table_they_read(recipe: Recipe) -> Iterator[Problem]:
+    asked = {method.table.name for method, _ in recipe.methods()}
+    makers = {each.table.name: each for each in all_methods().values()}
+    for method, _ in recipe.methods():
+        for table in method.reads:
+            maker = makers.get(table)
+            if maker is not None and table not in asked:
+                yield (
+                    (method.kind, method.name),
+                    f"it reads {table}, which the recipe does not make; add {maker.kind}: "
+                    f"{{{maker.name}: {{…}}}}",
+                )
+    may_need_input = getattr(recipe.parameters_of("self_instruct"), "may_need_input", False)
+    if may_need_input and recipe.parameters_of("self_instruct_instances") is None:
+        yield (
+            ("prompts", "self_instruct", "may_need_input"),
+            "= true: nothing writes the inputs; add prompts: {self_instruct_instances: {…}}",
         )
 
 
@@ -107,4 +129,23 @@ def _sets_without_judgments(recipe: Recipe) -> Iterator[Problem]:
         yield (
             ("datasets", "dpo", "pairs"),
             f"= {dpo.pairs!r}: write one of {', '.join(allowed)}{did_you_mean(dpo.pairs, allowed)}",
+        )
+
+
+def _scores_that_nothing_gives(recipe: Recipe) -> Iterator[Problem]:
+    asked = recipe.parameters_of("rejection_sampling")
+    if asked is None:
+        return
+    scoring = [method for method, _ in recipe.methods("judgments", "filters")]
+    given = {method.name for method in scoring} - {"rejection_sampling"}
+    if any(method.counts_as_rating for method in scoring):
+        given.add("mean_rating")
+    if recipe.judgments.verification:
+        given.add("verification")
+    if asked.score not in given:
+        yield (
+            ("filters", "rejection_sampling", "score"),
+            f"= {asked.score!r}: nothing in this recipe gives this score"
+            f"{did_you_mean(asked.score, sorted(given)) or ';'} Given are: "
+            f"{', '.join(sorted(given)) or 'none'}. Add what gives it under judgments or filters",
         )

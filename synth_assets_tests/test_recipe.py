@@ -120,7 +120,7 @@ def test_a_model_may_be_called_as_a_field_of_models_is(tmp_path: Path) -> None:
         ({"prompts": {"include_seeds": "maybe"}}, "prompts.include_seeds = 'maybe': write true or"),
         (
             {"datasets": {"dpo": {"pairs": "verifed"}}},
-            "datasets.dpo.pairs = 'verifed': write one of rated, verified; did you mean 'verified'",
+            "datasets.dpo.pairs = 'verifed': write one of rated, verified, ",
         ),
         (
             {"completions": {"principles": ["honest"]}},

@@ -25,7 +25,7 @@ def made_prompts() -> tuple[str, ...]:
 
 def judged() -> tuple[str, ...]:
     """Tables whose rows rest on completions."""
-    return (*method_tables("judgments", "pairs", "filters"), "sft_set", "dpo_set")
+    return (*method_tables("judgments", "pairs", "filters"), "sft_set", "control_set", "dpo_set")
 
 
 def cited_columns(columns: Collection[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from synth_assets.method import Rule, methods_of
+from synth_assets.methods.prompt_filters import INSTANCES
 from synth_assets.recipe import Recipe
 
 Told = dict[str, Any]
@@ -48,6 +49,9 @@ def completion_filters(
 
 def _shared_rules(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Rule]:
     filters, is_seed = recipe.prompts.filters, row.get("method") == "seed"
+    if row.get("method") == "self_instruct" and recipe.parameters_of(INSTANCES) is not None:
+        yield "replaced_by_instances", None, None
+        yield "without_instances", None, None
     yield "too_many_characters", recipe.limits.prompt_characters, len(row.get("text") or "")
     yield "duplicate_text", None, None
     if filters.words and not is_seed:

@@ -63,6 +63,7 @@ KINDS = {
     "judgments": "judgment",
     "calls": "call",
     "sft_set": "example",
+    "control_set": "control example",
     "dpo_set": "pair",
 }
 
@@ -75,7 +76,14 @@ def prompt_tables() -> tuple[str, ...]:
 def first_tables() -> tuple[str, ...]:
     """Which table an id that stands in several is told of, and the order of the search."""
     completions = ("completions", *method_tables("completions"))
-    return ("sft_set", "dpo_set", *prompt_tables(), "evaluation_prompts", *completions)
+    return (
+        "sft_set",
+        "control_set",
+        "dpo_set",
+        *prompt_tables(),
+        "evaluation_prompts",
+        *completions,
+    )
 
 
 def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:

@@ -37,7 +37,11 @@ class Novelty(Part):
 
 
 class SelfInstruct(Part):
-    """New prompts from examples (Wang et al. 2022, section 2; methods.md 2)."""
+    """New prompts from examples (Wang et al. 2022, section 2; methods.md 2).
+
+    may_need_input: new tasks may leave their input open, for `self_instruct_instances` to write.
+        Without it each is complete in itself.
+    """
 
     teacher: ModelName
     per_round: int = Field(ge=1, description="Candidates asked for in each round")
@@ -63,12 +67,17 @@ class SelfInstruct(Part):
     alpaca_keywords: bool = False
     require_ascii_start: bool = False
     drop_whole_cut_reply: bool = False
+    may_need_input: bool = False
     novelty: Novelty = Novelty()
     sampling: Sampling = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
 
 
 METHOD = "self_instruct"
-TEMPLATE = "self_instruct/instructions"
+TEMPLATES = {
+    False: "self_instruct/instructions",
+    True: "self_instruct/instructions_with_input",
+}
+"""By whether the tasks may need an input."""
 ALPACA_KEYWORDS = ("video", "audio", "music", "flowchart", "diagram")
 """What Alpaca (Taori et al. 2023) adds to the words that text alone cannot serve."""
 
@@ -112,7 +121,7 @@ def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Ru
     table="self_instruct_prompts",
     description="New prompts written from examples (Self-Instruct, Wang et al. 2022).",
     parameters=SelfInstruct,
-    templates=lambda parameters, resolve: [load_template(TEMPLATE)],
+    templates=lambda parameters, resolve: [load_template(TEMPLATES[parameters.may_need_input])],
     rules=_rules,
     may_follow=lambda parameters, unknown, teacher: (
         unknown,
@@ -132,10 +141,11 @@ def write_prompts(
     """Asks for new instructions until ``per_round`` were asked for, and drops by the rules.
 
     pool: all prompts this round may draw on. Examples come from its train side only; a new prompt
-    is compared with all of it. The licence of a new prompt is null: no licence of an example
-    carries over to what a model wrote after it, and the terms of the model are not known here.
+    is compared with all of it. Prompts of one instruction (its instances) count as one. The
+    licence of a new prompt is null: no licence of an example carries over to what a model wrote
+    after it, and the terms of the model are not known here.
     """
-    pool = kept(pool)
+    pool = _one_of_each_instruction(kept(pool))
     counts: Counter[str] = Counter()
     shown_with: dict[str, tuple[str, ...]] = {}
     candidates: list[_Candidate] = []
@@ -178,6 +188,12 @@ def instruction_filter_reason(text: str, parameters: SelfInstruct) -> str | None
 def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str]:
     words = "|".join(r"\s+".join(map(re.escape, keyword.split())) for keyword in keywords)
     return re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+
+
+def _one_of_each_instruction(pool: pl.DataFrame) -> pl.DataFrame:
+    """A seed before what was made, then the lower id; in the order of the ids."""
+    by_rank = pool.sort(pl.col("method") != "seed", "prompt_id")
+    return by_rank.unique("instruction", keep="first", maintain_order=True).sort("prompt_id")
 
 
 def _requests(
@@ -224,7 +240,7 @@ def _examples(
 def _render(examples: list[str], parameters: SelfInstruct) -> str:
     count = len(examples)
     numbered = [f"{number}. {_one_line(text)}" for number, text in enumerate(examples, start=1)]
-    return load_template(TEMPLATE).render(
+    return load_template(TEMPLATES[parameters.may_need_input]).render(
         count=str(count),
         last_number=str(count + parameters.items_per_call),
         next_number=str(count + 1),
@@ -289,7 +305,7 @@ def _row(
         nearest_score=nearest[0].score if nearest else None,
         model=parameters.teacher,
         call_ids=[candidate.call_id],
-        template_hash=load_template(TEMPLATE).hash,
+        template_hash=load_template(TEMPLATES[parameters.may_need_input]).hash,
         origin=f"model:{parameters.teacher}",
         drop_reason="not_novel" if is_similar else candidate.drop_reason,
     )

@@ -23,6 +23,7 @@ from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.recipe_errors import did_you_mean, field_path
 from synth_assets.recipe_model import PROVIDERS_OF_OURS
 from synth_assets.recipe_parts import marked
+from synth_assets.sandbox import why_no_sandbox
 from synth_assets.seed_files import read_evaluation_prompts, read_seed_prompts
 from synth_assets.sql.variables import recipe_variables
 from synth_assets.stages.datasets import load_sql_project
@@ -58,6 +59,7 @@ def check_recipe(path: Path) -> list[Finding]:
         "models": _look_at_models,
         "templates": _look_at_templates,
         "sets": _look_at_sets,
+        "sandbox": _look_at_sandbox,
         "sql": _look_at_sql,
     }
     for part, look in parts.items():
@@ -70,8 +72,9 @@ def check_recipe(path: Path) -> list[Finding]:
 
 
 def what_stops_a_run(recipe: Recipe) -> list[str]:
-    """What a run would stumble over only after it had paid for calls: keys, models, templates."""
-    looked = [*_look_at_models(recipe), *_look_at_templates(recipe)]
+    """What a run would stumble over only after it had paid for calls: keys, models, templates,
+    a sandbox that is missing."""
+    looked = [*_look_at_models(recipe), *_look_at_templates(recipe), *_look_at_sandbox(recipe)]
     return [message for level, message in looked if level == "error"]
 
 
@@ -195,6 +198,17 @@ def _look_at_templates(recipe: Recipe) -> Looked:
             yield "warning", f"{field}: has no slot prompt, so the judge does not see it"
     if not wrong:
         yield "ok", "every template loads"
+
+
+def _look_at_sandbox(recipe: Recipe) -> Looked:
+    running = [method for method, _ in recipe.methods() if method.needs_sandbox]
+    if not running:
+        return
+    problem = why_no_sandbox()
+    if problem is None:
+        yield "ok", "bubblewrap is there: programs of models run in the sandbox"
+    else:
+        yield "error", f"{field_path((running[0].kind, running[0].name))}: {problem}"
 
 
 def _look_at_sets(recipe: Recipe) -> Looked:

@@ -17,7 +17,6 @@ from synth_assets.stages.row_checks import (
 )
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Work
-from synth_assets.templates import load_template
 
 GROUP = "3_completions"
 
@@ -49,7 +48,11 @@ def _parameters(recipe: Recipe, parameters: Completions) -> dict[str, object]:
         "completions": parameters.model_dump(mode="json", exclude={"teachers"}),
         "models": [model_identity(recipe, teacher) for teacher in parameters.teachers],
         "student": recipe.student,
-        "templates": [load_template(f"completions/{p}").hash for p in parameters.principles],
+        "templates": [
+            template.hash
+            for principle in parameters.principles or (None,)
+            for template in completions.templates_of(parameters, principle)
+        ],
     }
 
 

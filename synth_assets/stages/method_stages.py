@@ -75,7 +75,7 @@ def method_stage(recipe: Recipe, method: Method, parameters: Any) -> Stage:
     return Stage(
         table=method.table,
         group=GROUPS[method.kind],
-        inputs=_inputs(method),
+        inputs=_inputs(method, parameters),
         parameters=(lambda _, frozen: frozen_part(frozen, method.name))
         if is_frozen
         else (lambda recipe, _: method_parameters(recipe, method, parameters)),
@@ -96,13 +96,17 @@ def method_parameters(recipe: Recipe, method: Method, parameters: Any) -> dict[s
     text, wherever they lie."""
     files = [path for _, path in marked(parameters, "names a file")]
     decided = _without(parameters.model_dump(mode="json"), set(files))
-    names = sorted({name for _, name in marked(parameters, "names a model")})
+    names = {name for _, name in marked(parameters, "names a model")}
+    teachers = recipe.own_completions if method.needs_teacher else None
+    names.update(teachers.teachers if teachers is not None else ())
     templates = list(method.templates(parameters, recipe.resolve))
     parts = {
         method.name: decided,
-        "models": [model_identity(recipe, name) for name in names],
+        "models": [model_identity(recipe, name) for name in sorted(names)],
         "templates": {_label(each.name, n): each.hash for n, each in enumerate(templates)},
     }
+    if teachers is not None:
+        parts["completions"] = teachers.model_dump(mode="json")
     known = {template.name for template in templates}
     others = [path for path in map(recipe.resolve, files) if str(path) not in known]
     if others:
@@ -124,9 +128,9 @@ def _without(value: Any, texts: set[str]) -> Any:
     return None if isinstance(value, str) and value in texts else value
 
 
-def _inputs(method: Method) -> tuple[Input, ...]:
+def _inputs(method: Method, parameters: Any) -> tuple[Input, ...]:
     found: list[Input] = []
-    for table in method.reads:
+    for table in method.tables_read(parameters):
         if table == POOL:
             found += POOL_INPUTS
         elif table in WHOLE or not method.by_round:
@@ -185,12 +189,13 @@ def _make_frozen(work: Work, method: Method) -> Made:
     parameters = method.parameters.model_validate(frozen["parameters"])
     completions = frozen.get("completions")
     teachers = None if completions is None else Completions.model_validate(completions)
-    result = method.make(_material(work, method, teachers), parameters)
+    material = _material(work, method, parameters, teachers)
+    result = method.make(material, parameters)
     return _with_superseded(work, method.table, _conformed(method, result))
 
 
 def _make(work: Work, method: Method, parameters: Any) -> Made:
-    material = _material(work, method, work.recipe.own_completions)
+    material = _material(work, method, parameters, work.recipe.own_completions)
     result = _conformed(method, method.make(material, parameters))
     counted = result.items_parsed if method.kind == "completions" else None
     return Made(result.rows, result.shown_with, counted, result.notes)
@@ -202,7 +207,9 @@ def _conformed(method: Method, result: MethodResult) -> MethodResult:
     return MethodResult(rows, result.shown_with, result.items_parsed, result.notes)
 
 
-def _material(work: Work, method: Method, completions: Completions | None) -> Material:
+def _material(
+    work: Work, method: Method, parameters: Any, completions: Completions | None
+) -> Material:
     def read(table: str) -> pl.DataFrame:
         return pool_of(work) if table == POOL else work.read(schema_of(table))
 
@@ -219,7 +226,7 @@ def _material(work: Work, method: Method, completions: Completions | None) -> Ma
     has_teacher = completions is not None and bool(completions.teachers)
     return Material(
         round=work.round,
-        frames={table: read(table) for table in method.reads},
+        frames={table: read(table) for table in method.tables_read(parameters)},
         ask=work.ask if method.asks else _asks_nothing,
         models=work.recipe.models,
         student=work.recipe.student,

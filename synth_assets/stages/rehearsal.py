@@ -94,13 +94,14 @@ class CountingAsk:
 @dataclass
 class _Rehearsal:
     """made: tables as they would be, in the place of those in the lake. unwritten: round → prompts
-    that it would gain at most."""
+    that it would gain at most; unwritten_of: (round, table) likewise."""
 
     workshop: Workshop
     statuses: Mapping[str, TableStatus]
     calls: dict[str, AskedOf] = field(init=False)
     made: dict[str, pl.DataFrame] = field(default_factory=dict)
     unwritten: Counter[int] = field(default_factory=Counter)
+    unwritten_of: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         asking = (name for name, stage in self.workshop.stages.items() if stage.asks)
@@ -123,9 +124,12 @@ class _Rehearsal:
             if stage.is_frozen and self._is_due(stage, round):
                 _, ask = self._make(stage, round)
                 certain = Counter({model: asked.certain for model, asked in ask.asked.items()})
-                most, prompts = what_may_follow(name, round, certain)
+                read = [item.table for item in stage.inputs]
+                waiting = sum(self.unwritten_of[round.number, table] for table in read)
+                most, prompts = what_may_follow(name, round, certain, waiting)
                 self._count(name, ask.asked, most - certain)
                 self.unwritten[round.number] += prompts
+                self.unwritten_of[round.number, name] = prompts
 
     def combine_prompts(self) -> None:
         if not self.statuses[MUTATED_PROMPTS.name].is_current:
@@ -226,11 +230,16 @@ class _Rehearsed(Work):
         return self.lake.read(self.recipe.name, table) if rows is None else rows
 
 
-def what_may_follow(table: str, round: Round, unknown: Calls) -> tuple[Calls, int]:
+def what_may_follow(
+    table: str, round: Round, unknown: Calls, waiting: int = 0
+) -> tuple[Calls, int]:
     """Calls of a method, and the prompts that it writes, both at most, given how many of its
-    requests have no known reply."""
+    requests have no known reply, and how many prompts it will read that are not yet written."""
     method = next(each for each in methods_of("prompts") if each.table.name == table)
-    if method.may_follow is None or not unknown.total():
+    if method.may_follow is None or method.name not in round.generation:
+        return unknown, 0
+    unknown = unknown + Counter({"": waiting})
+    if not unknown.total():
         return unknown, 0
     frozen = round.generation[method.name]
     teachers = (frozen.get("completions") or {}).get("teachers") or [None]

@@ -284,6 +284,19 @@ def test_the_same_rows_in_another_order_give_the_same_tables(
                 "scored_completions: rated_where_there_is_a_mean",
             },
         ),
+        (
+            "UPDATE round_health SET value = CASE metric WHEN 'compared_words' THEN 1000 "
+            "ELSE 0.49 END WHERE metric IN ('compared_words', 'distinct_2_to_anchor')",
+            {"round_health: rounds_do_not_collapse"},
+        ),
+        (
+            "UPDATE round_health SET value = 0.91 WHERE metric = 'sft_self_share_so_far'",
+            {"round_health: rounds_do_not_collapse"},
+        ),
+        (
+            "UPDATE round_health SET value = 0.5 WHERE metric IN ('error_share', 'error_limit')",
+            {"round_health: selection_can_help"},
+        ),
     ],
 )  # fmt: skip
 def test_a_damaged_table_fails_the_test_made_for_it(
@@ -292,6 +305,42 @@ def test_a_damaged_table_fails_the_test_made_for_it(
     relations = build(lake, make_rows(), VARIABLES)
     lake.execute(damage)
     assert failed_tests(lake, relations, VARIABLES) == expected
+
+
+def test_who_wrote_the_examples_is_told_for_a_round_and_for_all_up_to_it(
+    lake: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = make_rows()
+    person, _, *own = rows["completions"][:4]  # a1, b1, a2, b2
+    person |= {"origin": "human", "teacher": "human"}
+    for row in own:
+        row |= {"is_self_training": True, "round": 2}
+    rows["judgments"] = []
+    rows["verifications"] = [
+        {"completion_id": c, "prompt_id": "p1", "round": 1, "status": "verified"}
+        for c in ("a1", "b1")
+    ]
+    build(lake, rows | {"rounds": [{"round": 1}, {"round": 2}]}, {**VARIABLES, "sft_per_prompt": 2})
+    found = lake.execute(
+        "SELECT round, metric, value FROM round_health WHERE metric LIKE 'sft_%share%' "
+        "OR metric LIKE 'kept_share%' OR metric = 'error_limit'"
+    ).fetchall()
+    assert {(round, metric): value for round, metric, value in found} == {
+        (1, "sft_human_share"): 0.5,
+        (1, "sft_teacher_share"): 0.5,
+        (1, "sft_self_share"): 0.0,
+        (1, "sft_self_share_so_far"): 0.0,
+        (1, "kept_share_of_right"): 1.0,
+        (1, "kept_share_of_wrong"): None,
+        (1, "error_limit"): None,
+        (2, "sft_human_share"): 0.0,
+        (2, "sft_teacher_share"): 0.0,
+        (2, "sft_self_share"): 1.0,
+        (2, "sft_self_share_so_far"): 0.5,
+        (2, "kept_share_of_right"): None,
+        (2, "kept_share_of_wrong"): None,
+        (2, "error_limit"): None,
+    }
 
 
 def test_a_text_with_quotes_and_unicode_is_data(lake: duckdb.DuckDBPyConnection) -> None:

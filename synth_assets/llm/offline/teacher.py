@@ -15,7 +15,9 @@ from synth_assets.llm.offline.behaviours import behave
 from synth_assets.llm.offline.comparing import compare_prompts
 from synth_assets.llm.offline.crafts import practise_craft
 from synth_assets.llm.offline.dice import Dice
+from synth_assets.llm.offline.instancing import judge_task, write_instances
 from synth_assets.llm.offline.judging import rate_completions
+from synth_assets.llm.offline.reckoning import reckon
 from synth_assets.llm.offline.recognise import recognise
 from synth_assets.llm.offline.rewriting import rewrite_prompt
 from synth_assets.llm.offline.skills import MODELS, Skill
@@ -66,8 +68,14 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return rewrite_prompt(asked.text, asked.name, dice, skill.rewriting), False
     if asked.kind == "compare":
         return compare_prompts(asked, dice, skill.judging), False
+    if asked.kind == "judge_task":
+        return judge_task(asked, dice, skill.instancing), False
+    if asked.kind == "write_instances":
+        return write_instances(asked, dice, skill.instancing, skill.answering)
     if asked.kind == "rate":
         return rate_completions(asked, dice, skill.judging), False
+    if asked.kind == "reckon":
+        return reckon(asked, dice, skill.reckoning, skill.answering), False
     if asked.kind == "craft":
         return practise_craft(asked, dice, skill.crafting), False
     answer = behave(answer_prompt(asked, dice, skill.answering), asked, dice, skill.crafting)
