@@ -271,6 +271,10 @@ def test_a_key_is_a_name_of_the_environment(tmp_path: Path) -> None:
         ),
         ({"completions": None}, "judgments.ultrafeedback: there is nothing to judge"),
         (
+            {"pairs": {"constitutional_pairs": {}}},
+            "pairs.constitutional_pairs: it reads constitutional_revisions, which",
+        ),
+        (
             {"datasets": {"dpo": {"pairs": "verified"}}},
             "datasets.dpo.pairs = 'verified': nothing verifies; add judgments: {verification: {}}",
         ),

@@ -256,6 +256,6 @@ def calls_of_a_prompt(recipe: Recipe, table: str) -> Calls:
         return Counter(dict.fromkeys(own.teachers, own.per_prompt))
     for method, parameters in recipe.methods():
         if method.table.name == table and method.calls_of_a_prompt is not None:
-            completions = len(own.teachers) * own.per_prompt
+            completions = (own.pool or len(own.teachers)) * own.per_prompt
             return Counter(method.calls_of_a_prompt(parameters, completions))
     return Counter()
