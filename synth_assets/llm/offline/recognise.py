@@ -15,7 +15,8 @@ from typing import Any, Literal
 from synth_assets.templates import quote
 
 AskKind = Literal[
-    "write", "rewrite", "compare", "rate", "judge_task", "write_instances", "reckon", "answer",
+    "write", "rewrite", "compare", "rate", "judge_task", "write_instances", "reckon", "craft",
+    "answer",
     "prefer", "choose", "overall", "criticise", "revise",
     "translate", "same_task", "describe", "score_pair", "person", "describe_person", "speak",
 ]  # fmt: skip
@@ -66,6 +67,14 @@ PRINCIPLE_PHRASES = {
     "person is helped": "helpfulness",
 }
 SCHEMA_NAME = "ratings"
+CRAFT_PHRASES = {
+    "write a rubric": "rubric",
+    "grade an answer by a rubric": "grade",
+    "reply with one digit": "score",
+    "show a certain behaviour": "shows",
+    "list the constraints": "relax",
+    "sort a prompt": "tag",
+}
 
 _BLOCK = re.compile(r"^\[([^\[\]\n]+) ([0-9a-f]{10})\]$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
@@ -114,6 +123,9 @@ def recognise(body: Mapping[str, Any]) -> Asked:
         return _reckoning(messages, system)
     blocks, words = read_blocks(text)
     spoken = words.lower()
+    craft = next((name for phrase, name in CRAFT_PHRASES.items() if phrase in spoken), None)
+    if craft is not None and blocks:
+        return Asked("craft", text, system, craft, blocks)
     if _is_rating(body, spoken, blocks):
         return Asked("rate", text, system, _criterion(spoken), blocks)
     judged = _judged(spoken, blocks)

@@ -111,6 +111,20 @@ class Conversing:
 
 
 @dataclass(frozen=True)
+class Crafting:
+    """forgotten_behaviour: share of answers without the behaviour that a system text asks for.
+    wrong_grade: of each criterion, and of a verdict on a behaviour. noise: widest error of a score
+    from 1 to 6. short_rubric, left_constraint, malformed: per reply (per constraint)."""
+
+    forgotten_behaviour: float = 0.06
+    wrong_grade: float = 0.04
+    noise: float = 0.8
+    short_rubric: float = 0.02
+    left_constraint: float = 0.05
+    malformed: float = 0.01
+
+
+@dataclass(frozen=True)
 class Reckoning:
     """How a trace with programs goes wrong: ``slip``, ``crash``, ``endless`` and
     ``invented_output`` in its first turn, one at most; ``misread`` and ``dithering`` per later
@@ -161,6 +175,7 @@ class Skill:
     translating: Translating = field(default_factory=Translating)
     describing: Describing = field(default_factory=Describing)
     conversing: Conversing = field(default_factory=Conversing)
+    crafting: Crafting = field(default_factory=Crafting)
     reckoning: Reckoning = field(default_factory=Reckoning)
     instancing: Instancing = field(default_factory=Instancing)
     preferring: Preferring = field(default_factory=Preferring)

@@ -11,9 +11,11 @@ from typing import Any
 
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.offline.answering import answer_prompt
+from synth_assets.llm.offline.behaviours import behave
 from synth_assets.llm.offline.choosing import choose_completion, tell_logprobs
 from synth_assets.llm.offline.comparing import compare_prompts
 from synth_assets.llm.offline.conversing import speak
+from synth_assets.llm.offline.crafts import practise_craft
 from synth_assets.llm.offline.criticising import criticise_completion, rate_overall
 from synth_assets.llm.offline.describing import score_pair, write_instruction
 from synth_assets.llm.offline.dice import Dice
@@ -98,6 +100,8 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return speak(asked, dice, skill.conversing), False
     if asked.kind == "reckon":
         return reckon(asked, dice, skill.reckoning, skill.answering), False
+    if asked.kind == "craft":
+        return practise_craft(asked, dice, skill.crafting), False
     if asked.kind == "prefer":
         name, habit = str(body.get("model")), skill.habit
         return prefer_completion(asked, dice, skill.preferring, name=name, habit=habit), False
@@ -114,6 +118,7 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         if is_revision
         else answer_prompt(asked, dice, skill.answering)
     )
+    answer = behave(answer, asked, dice, skill.crafting)
     return in_own_words(answer.text, skill.habit), answer.is_cut
 
 
