@@ -94,7 +94,7 @@ class Workshop:
         kind = KIND_OF_SLICE.get(slice_of.slice)
         if kind is None:
             return slice_of.where(round)
-        return members_sql(self.recipe.name), [round, kind]
+        return members_sql(self.recipe.name, slice_of.slice), [round, kind]
 
     def input_hash(self, slice_of: Input, round: int) -> str:
         """Content hash of a slice: as its commits recorded it where that still holds, so that no
@@ -106,10 +106,10 @@ class Workshop:
         where, values = self.where(slice_of, round)
         if slice_of.slice not in KIND_OF_SLICE or not self.lake.has(schema, table):
             return slice_hash(self.lake, schema, table, where, values)
-        part = deciding_part_sql(Lake.relation(schema, table))
+        part = deciding_part_sql(Lake.relation(schema, table), slice_of.slice)
         return remembered_hash(
             self.lake,
-            ("pool", schema, table, *values),
+            ("pool", slice_of.slice, schema, table, *values),
             [(schema, table), (schema, ROUND_POOL.name)],
             content_hash_sql(part, where),
             values,
