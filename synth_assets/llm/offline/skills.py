@@ -82,6 +82,35 @@ class Judging:
 
 
 @dataclass(frozen=True)
+class Translating:
+    """How often a translation fails, by kind: ``untranslated`` on the way there, the others on the
+    way back."""
+
+    untranslated: float = 0.02
+    literal: float = 0.06
+    changed_number: float = 0.04
+    changed_task: float = 0.05
+    nothing: float = 0.01
+
+
+@dataclass(frozen=True)
+class Describing:
+    """How often the instruction written for a text is none of it, by kind."""
+
+    another_subject: float = 0.12
+    no_instruction: float = 0.06
+
+
+@dataclass(frozen=True)
+class Conversing:
+    """How often a simulated person's turn asks for nothing new, by kind."""
+
+    thanks: float = 0.05
+    as_assistant: float = 0.03
+    repeats: float = 0.04
+
+
+@dataclass(frozen=True)
 class Crafting:
     """forgotten_behaviour: share of answers without the behaviour that a system text asks for.
     wrong_grade: of each criterion, and of a verdict on a behaviour. noise: widest error of a score
@@ -143,6 +172,9 @@ class Skill:
     writing: Writing = field(default_factory=Writing)
     rewriting: Rewriting = field(default_factory=Rewriting)
     judging: Judging = field(default_factory=Judging)
+    translating: Translating = field(default_factory=Translating)
+    describing: Describing = field(default_factory=Describing)
+    conversing: Conversing = field(default_factory=Conversing)
     crafting: Crafting = field(default_factory=Crafting)
     reckoning: Reckoning = field(default_factory=Reckoning)
     instancing: Instancing = field(default_factory=Instancing)
@@ -161,6 +193,7 @@ MODELS: Mapping[str, Skill] = MappingProxyType(
             writing=Writing(0.05, 0.03, 0.05, 0.03, 0.03, 0.1, 0.03, 0.01, 0.06),
             rewriting=Rewriting(0.13, 0.2, 0.06, 0.04, 0.03),
             judging=Judging(noise=1.6, wrong_verdict=0.12, malformed=0.04),
+            translating=Translating(0.05, 0.1, 0.08, 0.09, 0.02),
             reckoning=Reckoning(0.12, 0.2, 0.01, 0.08, 0.06, 0.04),
             instancing=Instancing(0.1, 0.05, 0.05, 0.06, 0.05, 0.05, 0.06, 0.08, 0.05, 0.08),
         ),
