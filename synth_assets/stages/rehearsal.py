@@ -30,7 +30,7 @@ from synth_assets.schemas import (
 )
 from synth_assets.stages.forecast import Asked
 from synth_assets.stages.materialize import is_due
-from synth_assets.stages.pools import KIND_OF_SLICE, current_members
+from synth_assets.stages.pools import KIND_OF_SLICE, current_members, key_of_slice
 from synth_assets.stages.stage import Input, Stage
 from synth_assets.stages.status import TableStatus
 from synth_assets.stages.workshop import Round, Work, Workshop
@@ -147,12 +147,17 @@ class _Rehearsal:
                 continue  # made once, from all rounds
             rows, ask = self._make(stage, round if stage.by_round else Round(0, {}))
             each = calls_of_a_prompt(self.workshop.recipe, name)
-            self._count(name, ask.asked, {model: n * waiting for model, n in each.items()})
+            follow = {model: n * waiting for model, n in each.items()}
             if name in completed:
                 # A prompt with an unknown completion cannot be shown to a judge yet.
                 unknown = rows.filter(pl.col("call_id") == NOT_ASKED)["prompt_id"].unique()
                 self.made[name] = rows.filter(~pl.col("prompt_id").is_in(unknown.implode()))
                 waiting += unknown.len()
+                if name != COMPLETIONS.name:  # a method's later turns hang on its first ones
+                    for model, most in each.items():
+                        asked = ask.asked[model].certain if model in ask.asked else 0
+                        follow[model] += max(0, most * unknown.len() - asked)
+            self._count(name, ask.asked, follow)
 
     def _count(self, table: str, asked: AskedOf, may_follow: Mapping[str, int]) -> None:
         for model, part in asked.items():
@@ -218,7 +223,7 @@ class _Rehearsed(Work):
         if in_pool:
             pool = current_members(self._whole(ROUND_POOL).filter(pl.col("round") <= self.round))
             members = pool.filter(pl.col("kind") == KIND_OF_SLICE[slice_of])["prompt_id"]
-            return rows.filter(pl.col("prompt_id").is_in(members.implode()))
+            return rows.filter(pl.col(key_of_slice(slice_of)).is_in(members.implode()))
         if slice_of == "own":
             return rows.filter(pl.col("round") == self.round)
         if slice_of == "up_to":
