@@ -79,10 +79,12 @@ PARENTS: Mapping[Kind, Callable[[pl.DataFrame], pl.DataFrame]] = {
 def method_stage(recipe: Recipe, method: Method, parameters: Any) -> Stage:
     """The stage of one method that the recipe asks for."""
     is_frozen = method.kind == "prompts"
+    inputs = _inputs(method, parameters)
+    is_by_prompt = method.by_prompt and all(item.slice == "own" for item in inputs)
     return Stage(
         table=method.table,
         group=GROUPS[method.kind],
-        inputs=_inputs(method, parameters),
+        inputs=inputs,
         parameters=(lambda _, frozen: frozen_part(frozen, method.name))
         if is_frozen
         else (lambda recipe, _: method_parameters(recipe, method, parameters)),
@@ -94,6 +96,7 @@ def method_stage(recipe: Recipe, method: Method, parameters: Any) -> Stage:
         by_round=method.by_round,
         is_frozen=is_frozen,
         asks=method.asks,
+        unit="prompt_id" if is_by_prompt else None,
         parents=PARENTS[method.kind],
     )
 
@@ -126,13 +129,17 @@ def _label(name: str, number: int) -> str:
     return f"file {number}" if Path(name).is_absolute() else name
 
 
-def _without(value: Any, texts: set[str]) -> Any:
-    """The parameters without the paths of files, which say nothing of what is in them."""
+def _without(value: Any, files: set[str]) -> Any:
+    """The parameters without the paths of files: where a text lies says nothing of it."""
+
+    def is_file(item: Any) -> bool:
+        return isinstance(item, str) and item in files
+
     if isinstance(value, dict):
-        return {key: _without(item, texts) for key, item in value.items()}
+        return {k: _without(item, files) for k, item in value.items() if not is_file(item)}
     if isinstance(value, list):
-        return [_without(item, texts) for item in value]
-    return None if isinstance(value, str) and value in texts else value
+        return [_without(item, files) for item in value if not is_file(item)]
+    return value
 
 
 def _inputs(method: Method, parameters: Any) -> tuple[Input, ...]:
