@@ -16,6 +16,10 @@ from synth_assets.errors import LakeError
 MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
 NEIGHBOURS = pl.List(pl.Struct({"prompt_id": pl.String, "score": pl.Float64}))
 IDS = pl.List(pl.String)
+ALTERNATIVES = pl.List(pl.Struct({"token": pl.String, "logprob": pl.Float64}))
+TOKENS = pl.List(
+    pl.Struct({"token": pl.String, "logprob": pl.Float64, "alternatives": ALTERNATIVES})
+)
 
 
 @dataclass(frozen=True)
@@ -238,7 +242,9 @@ COMPLETION_COLUMNS = (
     Column("error", pl.String, "Kind of error where the call failed"),
     Column("is_self_training", pl.Boolean, "The teacher is the recipe's student"),
     Column("method", pl.String, "teacher, given (it came with its prompt), or a method's name"),
-    Column("is_for_pairs_only", pl.Boolean, "May stand in preference pairs, never in sft_set"),
+    Column(
+        "is_for_pairs_only", pl.Boolean, "Never in sft_set, and chosen in pairs of a method only"
+    ),
     CALL_ID,
     EARLIER_CALL_IDS,
     TEMPLATE_HASH,
@@ -250,6 +256,20 @@ COMPLETIONS = TableSchema(
     "completion_id",
     "Completions of every kept prompt: teachers', methods', and those that came with a prompt.",
     COMPLETION_COLUMNS,
+)
+
+TEACHER_LOGPROBS = TableSchema(
+    "teacher_logprobs",
+    "completion_id",
+    "Log probabilities of teachers' tokens, for soft labels; read from the stored replies.",
+    (
+        COMPLETION_ID,
+        PROMPT_ID,
+        ROUND,
+        Column("status", pl.String, "ok; not_given: the endpoint told none; no_call: nobody asked"),
+        Column("tokens", TOKENS, "Tokens in order, each with the likeliest ones at its place"),
+        CALL_ID,
+    ),
 )
 
 VERIFICATIONS = TableSchema(
@@ -460,6 +480,7 @@ TABLES = {
         EDGES,
         MUTATED_PROMPTS,
         COMPLETIONS,
+        TEACHER_LOGPROBS,
         VERIFICATIONS,
         JUDGMENTS,
         PREFERENCE_CANDIDATES,

@@ -37,10 +37,12 @@ best as (
     select *
     from sides
     where
+        -- What was made to lose (an untaught or a relaxed answer) is not chosen by its rating.
+        is_for_pairs_only is not true
         {% if verified %}
-        verification = 'verified'
+        and verification = 'verified'
         {% else %}
-        verification is distinct from 'refuted'
+        and verification is distinct from 'refuted'
         {% endif %}
     {% if not all_pairs %}
     qualify

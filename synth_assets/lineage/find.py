@@ -25,7 +25,9 @@ from synth_assets.store.sql_types import quote_name
 
 SHORTEST_PREFIX = 8
 REJECTED = "__rejected"
-SAME_IDS = frozenset({"verifications", "scored_completions", "round_pool", "edges"})
+SAME_IDS = frozenset(
+    {"verifications", "teacher_logprobs", "scored_completions", "round_pool", "edges"}
+)
 """Tables whose key is the key of another table that is searched, or names no row of its own;
 those of methods whose rows stand in a table of all methods come on top."""
 

@@ -37,6 +37,7 @@ WITH_FILES = (("seed_prompts", "prompt_id"), ("source_texts", "source_text_id"))
 RESTING = (
     ("judgments", "completion_id"),
     ("verifications", "completion_id"),
+    ("teacher_logprobs", "completion_id"),
     ("scored_completions", "completion_id"),
 )
 """Tables whose rows go with a completion, and by which column."""

@@ -32,6 +32,8 @@ class Completions(Part):
     answer_given: teachers answer prompts too that came with a completion.
     pool: each prompt is answered by so many of the teachers, drawn by its id (UltraFeedback draws 4
     of 17 models, Cui et al. 2023, section 2.2); null for all of them.
+    top_logprobs: so many of the likeliest tokens at each place of an answer are asked for, and kept
+    in the table `teacher_logprobs` where the endpoint tells them; null asks for none.
     are_for_pairs_only: what teachers answer stands in preference pairs and never in sft_set, for
     recipes whose examples a method makes of it, such as `constitutional`."""
 
@@ -43,6 +45,7 @@ class Completions(Part):
     answer_given: bool = False
     pool: int | None = Field(default=None, ge=1)
     are_for_pairs_only: bool = False
+    top_logprobs: int | None = Field(default=None, ge=1, le=20)
     sampling: Sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=1024)
 
     @model_validator(mode="after")
@@ -87,9 +90,15 @@ def completion_request(
     return Request(
         model=teacher,
         messages=turns if text is None else (system(text), *turns),
-        sampling=parameters.sampling.given(),
+        sampling=parameters.sampling.given() | _logprobs_asked(parameters),
         sample_index=sample_index,
     )
+
+
+def _logprobs_asked(parameters: Completions) -> dict[str, Any]:
+    if parameters.top_logprobs is None:
+        return {}
+    return {"logprobs": True, "top_logprobs": parameters.top_logprobs}
 
 
 def teachers_of(prompt_id: str, parameters: Completions) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from synth_assets.stages.prompts import mutated_prompts_stage
 from synth_assets.stages.seeds import evaluation_prompts_stage, rounds_stage, seed_prompts_stage
 from synth_assets.stages.source_texts import source_texts_stage
 from synth_assets.stages.stage import Stage
+from synth_assets.stages.teacher_logprobs import teacher_logprobs_stage
 
 
 def recipe_stages(recipe: Recipe, *, sql: Path | None = None) -> dict[str, Stage]:
@@ -35,6 +36,8 @@ def recipe_stages(recipe: Recipe, *, sql: Path | None = None) -> dict[str, Stage
     stages.append(mutated_prompts_stage())
     if recipe.completions is not None and recipe.own_completions is not None:
         stages.append(completions_stage(recipe, recipe.own_completions))
+        if recipe.own_completions.top_logprobs is not None:
+            stages.append(teacher_logprobs_stage())
         if recipe.judgments.verification:
             stages.append(verifications_stage(recipe.judgments.verification))
         stages += [stage for stage in methods if not stage.is_frozen]
