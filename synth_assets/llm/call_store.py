@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
@@ -25,9 +24,10 @@ TRANSIENT_KINDS = frozenset(
 """Kinds of error that another try may mend: a row of this kind is no known reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCall:
-    """What of a stored call the engine needs. ``error`` begins with its kind: ``timeout: …``."""
+class StoredCall(NamedTuple):
+    """What of a stored call the engine needs. ``error`` begins with its kind: ``timeout: …``.
+
+    A tuple, because a million of them are made where a million calls are known."""
 
     call_id: str
     key: str
@@ -43,7 +43,7 @@ class StoredCall:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> StoredCall:
         """From a row of `schemas.CALLS`; other columns are left out."""
-        return cls(**{name: row[name] for name in cls.__slots__})
+        return cls(**{name: row[name] for name in cls._fields})
 
     @property
     def is_settled(self) -> bool:
@@ -54,15 +54,15 @@ class StoredCall:
 
     def reply(self, *, is_cached: bool) -> Reply:
         return Reply(
-            call_id=self.call_id,
-            status=self.status,
-            text=self.text,
-            finish_reason=self.finish_reason,
-            error=self.error,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cost_usd=self.cost_usd,
-            is_cached=is_cached,
+            self.call_id,
+            self.status,
+            self.text,
+            self.finish_reason,
+            self.error,
+            self.input_tokens,
+            self.output_tokens,
+            self.cost_usd,
+            is_cached,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,34 @@ def test_the_key_an_engine_uses_is_the_requests_own(
     key, canonical = target.identify(request)
     place = {"provider": "openai_compatible", "endpoint": "http://host:8000/v1", "model": "m"}
     assert (key, canonical) == (request.key(**place), request.canonical())
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=12)
+
+
+@given(
+    st.dictionaries(ANY_TEXT, values, max_size=3),
+    st.lists(st.fixed_dictionaries({"role": ANY_TEXT, "content": ANY_TEXT}), max_size=3),
+    st.none() | st.dictionaries(ANY_TEXT, st.floats(allow_nan=False, allow_infinity=False)),
+    st.integers(0, 9),
+)
+def test_the_canonical_form_is_what_the_standard_library_writes(
+    sampling: dict[str, Any],
+    turns: list[dict[str, str]],
+    schema: dict[str, float] | None,
+    sample_index: int,
+):
+    """However it is written in fact: the keys of what was paid for years ago are made of it."""
+    request = Request("it", tuple(turns), sampling, schema, 2, sample_index)
+    assert request.canonical() == json.dumps(
+        {
+            "messages": turns,
+            "sampling": sampling,
+            "response_schema": schema,
+            "round": 2,
+            "sample_index": sample_index,
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
