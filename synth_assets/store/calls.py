@@ -88,7 +88,9 @@ class LakeCalls:
             def write(connection: Any) -> None:
                 connection.execute(
                     f"INSERT INTO {TABLE} ({names}) SELECT {names} FROM {relation} "
-                    f"WHERE call_id NOT IN (SELECT call_id FROM {TABLE})"
+                    # Of the table only what is given anew is held in memory, however large it is.
+                    f"WHERE call_id NOT IN (SELECT call_id FROM {TABLE} "
+                    f"WHERE call_id IN (SELECT call_id FROM {relation}))"
                 )
                 connection.execute(
                     "CALL lake.set_commit_message(?, ?)", ["synth_assets", "llm.calls"]
