@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test check bench bench-dbt bench-why format screenshots clean
+.PHONY: help install dev demo ui test check bench bench-dbt bench-peers bench-why format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ bench-dbt: $(VENV)/.installed  ## Compare with dbt-duckdb, in an environment of 
 	@test -x $(DBT_ENV)/bin/dbt || { $(PYTHON) -m venv $(DBT_ENV) && \
 		$(DBT_ENV)/bin/python -m pip install --quiet $(DBT_PACKAGES); }
 	@$(BIN)/python -m benchmarks.dbt.compare $(DBT_ENV)
+
+bench-peers: $(VENV)/.installed-dev  ## Measure Curator, Data Designer and distilabel beside us: PEERS_ENV=FOLDER (CASES=…)
+	@test -n "$(PEERS_ENV)" || { echo "name a folder for the peers' environments: make bench-peers PEERS_ENV=…"; exit 1; }
+	@$(BIN)/python -m benchmarks.peers $(PEERS_ENV) $(CASES)
 
 bench-why: $(VENV)/.installed-dev  ## Time `why` in a lake of a million completions (or ROWS=…)
 	@$(BIN)/python -m benchmarks.lineage.why $(ROWS)

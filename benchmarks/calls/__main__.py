@@ -11,19 +11,15 @@ import platform
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heapreplace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmarks.calls.client import prompts
+from benchmarks.calls.project import project
 from synth_assets_tests.server import Fault, ServingProcess, Settings, serving_process
 
 FULL = bool(os.environ.get("FULL"))
@@ -49,29 +45,6 @@ def client(**case: Any) -> dict[str, Any]:
         check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])
-
-
-@contextmanager
-def project(base_url: str, **model: Any) -> Iterator[str]:
-    """A folder with a recipe of one model; gives its path."""
-    with tempfile.TemporaryDirectory(prefix="bench_calls_") as folder:
-        recipe = {
-            "name": "bench",
-            "seeds": {"prompts": ["seeds.jsonl"]},
-            "models": {
-                "it": {
-                    "model": "openai_compatible/m",
-                    "base_url": base_url,
-                    "input_usd_per_million": 1.0,
-                    "output_usd_per_million": 2.0,
-                    **model,
-                }
-            },
-            "completions": {"teachers": ["it"]},
-            "limits": {"budget": {"usd_per_run": 1000.0}},
-        }
-        (Path(folder) / "bench.yaml").write_text(yaml.safe_dump(recipe))
-        yield folder
 
 
 def cpu() -> list[Row]:

@@ -96,14 +96,21 @@ def run_engine(case: dict[str, Any]) -> dict[str, Any]:
 
 def run_aiohttp(case: dict[str, Any]) -> dict[str, Any]:
     """The ceiling: the same bodies over the same library, and nothing else."""
+    texts = prompts(case["calls"], case.get("size", 200))
+    return _timed(case, lambda: post_all(case["base_url"], texts, case["concurrency"]))
+
+
+def post_all(base_url: str, texts: Iterator[str], concurrency: int) -> int:
+    """Posts the texts, so many at once, and reads the replies; gives how many came."""
     import aiohttp
     import orjson
 
-    async def all_of_them() -> None:
-        waiting = prompts(case["calls"], case.get("size", 200))
+    answered = 0
 
+    async def all_of_them() -> None:
         async def worker(session: aiohttp.ClientSession) -> None:
-            for text in waiting:
+            nonlocal answered
+            for text in texts:
                 body = {
                     "model": "m",
                     "messages": [{"role": "user", "content": text}],
@@ -112,17 +119,19 @@ def run_aiohttp(case: dict[str, Any]) -> dict[str, Any]:
                     "seed": 0,
                 }
                 async with session.post(
-                    f"{case['base_url']}/chat/completions",
+                    f"{base_url}/chat/completions",
                     data=orjson.dumps(body),
                     headers={"Content-Type": "application/json"},
                 ) as reply:
                     orjson.loads(await reply.read())["choices"][0]["message"]["content"]
+                    answered += 1
 
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session:
-            await asyncio.gather(*(worker(session) for _ in range(case["concurrency"])))
+            await asyncio.gather(*(worker(session) for _ in range(concurrency)))
 
-    return _timed(case, lambda: _run(all_of_them))
+    _run(all_of_them)
+    return answered
 
 
 def run_litellm(case: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +166,7 @@ def run_litellm(case: dict[str, Any]) -> dict[str, Any]:
     return _timed(case, lambda: asyncio.run(all_of_them()))
 
 
-def _timed(case: dict[str, Any], act: Callable[[], None]) -> dict[str, Any]:
+def _timed(case: dict[str, Any], act: Callable[[], object]) -> dict[str, Any]:
     start, cpu = time.perf_counter(), time.process_time()
     act()
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu

@@ -26,6 +26,7 @@ TRANSIENT_KINDS = frozenset(
 
 class StoredCall(NamedTuple):
     """What of a stored call the engine needs. ``error`` begins with its kind: ``timeout: …``.
+    raw_reply: only where the request wants the body.
 
     A tuple, because a million of them are made where a million calls are known."""
 
@@ -39,11 +40,12 @@ class StoredCall(NamedTuple):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    raw_reply: str | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> StoredCall:
-        """From a row of `schemas.CALLS`; other columns are left out."""
-        return cls(**{name: row[name] for name in cls._fields})
+        """From a row of `schemas.CALLS`, without its body; other columns are left out."""
+        return cls(**{name: row[name] for name in cls._fields if name != "raw_reply"})
 
     @property
     def is_settled(self) -> bool:
@@ -63,14 +65,16 @@ class StoredCall(NamedTuple):
             self.output_tokens,
             self.cost_usd,
             is_cached,
+            self.raw_reply,
         )
 
 
 class CallStore(Protocol):
     """The table of calls, as the engine sees it."""
 
-    def lookup(self, keys: Sequence[str]) -> dict[str, StoredCall]:
-        """The canonical call of each key that has one (see `canonical`)."""
+    def lookup(self, keys: Sequence[str], *, with_bodies: bool = False) -> dict[str, StoredCall]:
+        """The canonical call of each key that has one (see `canonical`), with its body where it
+        is asked for: bodies are long, and few want them."""
         ...
 
     def append(self, rows: Rows) -> None:
@@ -96,8 +100,14 @@ class MemoryCallStore:
         self._rows: dict[str, dict[str, Any]] = {}
         self._by_key: dict[str, list[StoredCall]] = {}
 
-    def lookup(self, keys: Sequence[str]) -> dict[str, StoredCall]:
-        return {key: canonical(self._by_key[key]) for key in keys if key in self._by_key}
+    def lookup(self, keys: Sequence[str], *, with_bodies: bool = False) -> dict[str, StoredCall]:
+        calls = {key: canonical(self._by_key[key]) for key in keys if key in self._by_key}
+        if not with_bodies:
+            return calls
+        return {
+            key: call._replace(raw_reply=self._rows[call.call_id]["raw_reply"])
+            for key, call in calls.items()
+        }
 
     def append(self, rows: Rows) -> None:
         frame = rows if isinstance(rows, pl.DataFrame) else CALLS.frame(rows)  # checks columns

@@ -145,7 +145,8 @@ class Intake:
         """What is known; what is pending; and what of that this engine has to send."""
         while True:
             moves = self._flights.moves
-            found = self._look_up(list(fresh))
+            wants_bodies = any(request.wants_body for _, request, _ in fresh.values())
+            found = self._look_up(list(fresh), wants_bodies)
             pendings = {
                 key: Pending(
                     self._room, target, request, key, canonical, _next_attempt(found.get(key))
@@ -163,7 +164,7 @@ class Intake:
             for key in pendings:
                 self._room.open.pop(key, None)
 
-    def _look_up(self, keys: list[str]) -> dict[str, StoredCall]:
+    def _look_up(self, keys: list[str], wants_bodies: bool) -> dict[str, StoredCall]:
         """What is known of each key: by this engine, by others of this process, by the store."""
         not_ok = self._room.not_ok
         found = {key: not_ok[key] for key in keys if key in not_ok} if not_ok else {}
@@ -174,7 +175,7 @@ class Intake:
             rest = [key for key in rest if key not in landed]
         if not rest:
             return found
-        stored = self._calls.lookup(rest)
+        stored = self._calls.lookup(rest, with_bodies=wants_bodies)
         return found | stored if found else stored
 
     def _is_known(self, call: StoredCall | None) -> bool:

@@ -66,6 +66,7 @@ class Recorder:
             input_tokens,
             output_tokens,
             cost_usd,
+            raw if pending.request.wants_body else None,
         )
         if input_tokens is None or output_tokens is None:
             # A reply that does not say its tokens counts as the bound.

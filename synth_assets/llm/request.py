@@ -38,6 +38,14 @@ class Request:
     round: int = 0
     sample_index: int = 0
 
+    @property
+    def wants_body(self) -> bool:
+        """Does it ask for probabilities of tokens? They stand in the body of the reply only."""
+        of_reply = self.sampling.get("logprobs")
+        of_prompt = self.sampling.get("prompt_logprobs")
+        is_wanted = of_reply is not None and of_reply is not False
+        return is_wanted or (of_prompt is not None and of_prompt is not False)
+
     def seed(self) -> int:
         """The draw as one number for endpoints that take a ``seed`` (round 0 keeps the index)."""
         return self.round * 1_000_003 + self.sample_index
@@ -58,7 +66,8 @@ class Request:
 
 
 class Reply(NamedTuple):
-    """What came back for one request. ``text`` is None exactly when status is empty or failed."""
+    """What came back for one request. ``text`` is None exactly when status is empty or failed.
+    body: as it came, where the request asked for probabilities of tokens (see `read_logprobs`)."""
 
     call_id: str
     status: ReplyStatus
@@ -69,6 +78,7 @@ class Reply(NamedTuple):
     output_tokens: int | None = None
     cost_usd: float | None = None
     is_cached: bool = False
+    body: str | None = None
 
 
 def _messages_json(messages: tuple[Message, ...]) -> str:

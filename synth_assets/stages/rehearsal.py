@@ -77,7 +77,8 @@ class CountingAsk:
         source = iter(requests)
         while window := list(islice(source, WINDOW)):
             keys = [self._targets[request.model].key(request) for request in window]
-            known = self._known.lookup(list(dict.fromkeys(keys)))
+            wants_bodies = any(request.wants_body for request in window)
+            known = self._known.lookup(list(dict.fromkeys(keys)), with_bodies=wants_bodies)
             for key, request in zip(keys, window, strict=True):
                 call = known.get(key)
                 if call is not None and call.is_settled:

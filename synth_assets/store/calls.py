@@ -17,6 +17,7 @@ SCHEMA = "llm"
 TABLE = Lake.relation(SCHEMA, CALLS.name)
 INDEX = "temp.main.calls_index"
 COLUMNS = ", ".join(StoredCall._fields)
+NO_BODIES = COLUMNS.replace("raw_reply", "CAST(NULL AS VARCHAR) AS raw_reply")
 
 
 class LakeCalls:
@@ -25,7 +26,7 @@ class LakeCalls:
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
 
-    def lookup(self, keys: Sequence[str]) -> dict[str, StoredCall]:
+    def lookup(self, keys: Sequence[str], *, with_bodies: bool = False) -> dict[str, StoredCall]:
         """The canonical call of each key that has one.
 
         An index of the keys' hashes, kept beside the connection, says which rows to read: a key
@@ -43,8 +44,9 @@ class LakeCalls:
             )
             if first is None:
                 return {}
+            columns = COLUMNS if with_bodies else NO_BODIES
             found = self.lake.frame(
-                f"SELECT {COLUMNS}, rowid FROM {TABLE} WHERE rowid BETWEEN {first} AND {last} "
+                f"SELECT {columns}, rowid FROM {TABLE} WHERE rowid BETWEEN {first} AND {last} "
                 f"AND key IN (SELECT key FROM {relation})"
             )
         if found["key"].is_duplicated().any():

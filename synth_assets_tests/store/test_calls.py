@@ -47,6 +47,12 @@ def test_a_stored_call_is_found_by_its_key(calls: LakeCalls, recipe: str) -> Non
     }
 
 
+def test_a_body_is_read_where_it_is_asked_for(calls: LakeCalls, recipe: str) -> None:
+    calls.append([make_call(recipe, recipe)])
+    assert calls.lookup([recipe])[recipe].raw_reply is None
+    assert calls.lookup([recipe], with_bodies=True)[recipe].raw_reply == "\0{}"
+
+
 def test_appending_twice_changes_nothing(calls: LakeCalls, lake: Lake, recipe: str) -> None:
     call = make_call(recipe, recipe)
     calls.append([call, call])

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from synth_assets.llm.call_store import MemoryCallStore
+from synth_assets.llm.logprobs import TokenLogprob, read_logprobs
 from synth_assets.llm.replies import body_of
 from synth_assets.llm.request import system, user
 from synth_assets.recipe import Model, Recipe
@@ -38,19 +39,26 @@ def test_a_base_model_is_sent_one_text(tmp_path: Path):
     assert body(server) == {"model": "m", "prompt": "s\n\nq", "logprobs": 1, "seed": 0}
     assert (reply.text, reply.input_tokens, reply.output_tokens) == ("re: s\n\nq", 1, 2)
     assert "token_logprobs" in store.rows[0]["raw_reply"]
+    assert [token.logprob for token in read_logprobs(reply.body) or []] == [-0.5, -0.5, -0.5]
     assert store.rows[0]["endpoint"] == f"{server.base_url}/completions"
 
 
 def test_logprobs_of_a_chat_are_kept_in_the_raw_reply(tmp_path: Path):
     store = MemoryCallStore()
     sampling = {"logprobs": True, "top_logprobs": 2, "top_k": 5, "min_p": 0.1}
-    with (
-        serving() as server,
-        make_engine(tmp_path, recipe=served(server), calls=store) as engine,
-    ):
-        list(engine.ask([ask_for("q", sampling=sampling)]))
+    asked = ask_for("q", sampling=sampling)
+    with serving() as server:
+        with make_engine(tmp_path, recipe=served(server), calls=store) as engine:
+            reply, plain = engine.ask([asked, ask_for("q")])
+        with make_engine(tmp_path, recipe=served(server), calls=store) as engine:
+            (again,) = engine.ask([asked])
     assert sampling.items() <= body(server).items()
     assert '"logprob":-0.5' in store.rows[0]["raw_reply"]
+    assert plain.body is None
+    assert read_logprobs(reply.body) == [
+        TokenLogprob(token, -0.5, {}) for token in str(reply.text).split()
+    ]
+    assert (again.is_cached, again.body) == (True, reply.body)
 
 
 def samples(count: int, text: str = "q") -> list[Any]:
