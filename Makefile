@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test check bench bench-dbt bench-peers bench-why format screenshots clean
+.PHONY: help install dev demo ui test check bench bench-dbt bench-peers bench-why study format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-peers: $(VENV)/.installed-dev  ## Measure Curator, Data Designer and disti
 
 bench-why: $(VENV)/.installed-dev  ## Time `why` in a lake of a million completions (or ROWS=…)
 	@$(BIN)/python -m benchmarks.lineage.why $(ROWS)
+
+study: $(VENV)/.installed  ## Simulate model collapse; prints the figures, writes docs/methods/model_collapse.svg
+	@$(BIN)/python -m benchmarks.collapse
 
 screenshots: $(VENV)/.installed-dev  ## Make the pictures in docs/ anew (needs Debian's chromium)
 	@$(BIN)/python -m docs.make_screenshots

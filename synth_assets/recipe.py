@@ -10,85 +10,32 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
-    ValidationInfo,
+    create_model,
     field_validator,
-    model_validator,
 )
 
 from synth_assets.errors import RecipeError
 from synth_assets.identity import content_hash
+from synth_assets.method import Kind, Method, all_methods, methods_of
+from synth_assets.methods.completions import Completions as OwnCompletions
+from synth_assets.methods.prompt_filters import PromptFilters
+from synth_assets.methods.verification import Verification
 from synth_assets.recipe_errors import did_you_mean, explain, field_path, located
+from synth_assets.recipe_model import RUNTIME_FIELDS, Model
 from synth_assets.recipe_names import why_no_model_name, why_no_name
+from synth_assets.recipe_parts import Part, Share, marked
 from synth_assets.recipe_rules import contradictions
 from synth_assets.yaml_file import Field as Place
 from synth_assets.yaml_file import YamlFile, read_yaml
 
 OWNER = re.compile(r"team:(?s:.+)|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
-PROVIDERS_WITH_BATCHES = ("openai", "anthropic", "openai_compatible")
-PROVIDERS_OF_OURS = ("offline", "recorded", "scripted", "openai_compatible")
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Criterion = Literal["instruction_following", "honesty", "truthfulness", "helpfulness"]
-Principle = Literal["helpfulness", "truthfulness", "honesty", "verbalised_calibration"]
-DepthOperator = Literal[
-    "add_constraint", "deepen", "concretise", "add_reasoning", "complicate_input"
-]
-Operator = Literal[DepthOperator, "breadth"]
-
-
-def _in_order(value: tuple[int, int]) -> tuple[int, int]:
-    if value[0] > value[1]:
-        raise ValueError("the smaller number comes first, as in [4, 150]")
-    return value
-
-
-def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
-    twice = next((item for item in value if value.count(item) > 1), None)
-    if twice is not None:
-        raise ValueError(f"{twice!r} stands twice; name each once")
-    return value
-
-
-def _is_language_code(value: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}", value):
-        raise ValueError("write an ISO 639 code of two or three small letters, such as en")
-    return value
-
-
-WordRange = Annotated[
-    tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], AfterValidator(_in_order)
-]
-LanguageCode = Annotated[str, AfterValidator(_is_language_code)]
-
-
-class Part(BaseModel):
-    """A part of a recipe: unknown keys are refused, values do not change."""
-
-    # Infinity and NaN have no canonical JSON, and so no fingerprint.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML reads yes, no, on and off as true and false; pydantic would read those as 1, 0."""
-        items = value if isinstance(value, list) else [value]
-        declared = str(cls.model_fields[str(info.field_name)].annotation)
-        if any(isinstance(item, bool) for item in items) and "bool" not in declared:
-            raise ValueError(
-                "true and false (yes, no, on, off) are no values here; put a text in "
-                "quotes, or write a number"
-            )
-        return value
 
 
 class SeedFile(Part):
@@ -102,7 +49,9 @@ class SeedFile(Part):
 
     path: str
     format: Literal["prompts", "self_instruct"] = "prompts"
-    fields: dict[Literal["prompt", "reference", "category", "licence", "origin"], str] = {}
+    fields: dict[Literal["prompt", "reference", "category", "licence", "origin"], str] = Field(
+        default_factory=dict
+    )
     licence: str | None = None
     origin: str = "human"
 
@@ -122,232 +71,60 @@ class Seeds(Part):
     limit: int | None = Field(default=None, ge=1)
 
 
-class Model(Part):
-    """One model under a name of the recipe's own: which, through which transport, within which
-    limits.
+class _Prompts(Part):
+    """Where prompts come from: the seeds, and each method that is named."""
 
-    model: ``provider/name`` as litellm writes it, or ``offline/…``, ``openai_compatible/…``,
-    ``recorded/…``.
-    api_key: ``env:NAME`` only, so that no key stands in a file.
-    replies, fields: for ``recorded``: a JSONL file of completions made elsewhere, and which keys
-    hold ``prompt`` and ``reply``; dots reach into objects.
-    api: ``completions`` is OpenAI's older API, for base models: the messages' contents go there as
-    one text, a blank line between, without their roles.
-    response_format: how a structured reply is asked for: ``json_schema``, ``json_object`` (any
-    object; the prompt has to say which), or ``none`` (the prompt alone). Left out: ``json_schema``,
-    or what litellm knows of a provider's model.
-    merge_samples: several samples of one prompt that are asked for at once go as one request with
-    ``n``, which pays for the prompt's tokens once; for endpoints that take ``n``.
-    batch: ask through the provider's batch API, which answers within a day at about half the
-    price; for openai, anthropic and openai_compatible models.
-    batch_discount: the part of the price that batches do not cost, such as 0.5. Left out: what
-    litellm's table says of the model's batches; none for prices given here.
-    timeout_s, deadline_s: the longest that one try, and a request with all its tries, may take.
-    max_retries: how often a request is tried again for each kind of passing error.
-    requests_per_minute and the like: limits to keep; others that the endpoint's headers tell are
-    kept too.
-    """
-
-    model: str
-    base_url: str | None = None
-    api_key: str | None = None
-    licence: str | None = None
-    replies: str | None = None
-    fields: dict[Literal["prompt", "reply"], str] = {}
-    api: Literal["chat", "completions"] = "chat"
-    response_format: Literal["json_schema", "json_object", "none"] | None = None
-    merge_samples: bool = False
-    batch: bool = False
-    batch_discount: float | None = Field(default=None, ge=0, le=1)
-    max_concurrency: int = Field(default=16, ge=1, le=4096)
-    timeout_s: float = Field(default=120, gt=0)
-    deadline_s: float | None = Field(default=None, gt=0)
-    max_retries: int = Field(default=4, ge=0, le=20)
-    requests_per_minute: int | None = Field(default=None, ge=1)
-    tokens_per_minute: int | None = Field(default=None, ge=1)
-    input_tokens_per_minute: int | None = Field(default=None, ge=1)
-    output_tokens_per_minute: int | None = Field(default=None, ge=1)
-    input_usd_per_million: float | None = Field(default=None, ge=0)
-    output_usd_per_million: float | None = Field(default=None, ge=0)
-
-    @property
-    def provider(self) -> str:
-        return self.model.partition("/")[0]
-
-    @field_validator("model")
-    @classmethod
-    def _has_provider(cls, value: str) -> str:
-        provider, slash, name = value.partition("/")
-        if not (provider and slash and name):
-            raise ValueError("write provider/name, such as offline/careful or openai/gpt-5-mini")
-        return value
-
-    @field_validator("api_key")
-    @classmethod
-    def _key_is_a_reference(cls, value: str | None) -> str | None:
-        # The value is not repeated: it may be a key that someone pasted.
-        if value is not None and not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", value):
-            raise ValueError("write env:NAME; a key itself never stands in a recipe")
-        return value
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"https?://[^/\s]", value):
-            raise ValueError("write an address such as http://127.0.0.1:8000/v1")
-        return value
-
-    @model_validator(mode="after")
-    def _fits_its_provider(self) -> Model:
-        if self.provider == "recorded" and not self.replies:
-            raise ValueError("a recorded model needs replies: the JSONL file of its completions")
-        if self.provider != "recorded" and (self.replies or self.fields):
-            raise ValueError("replies and fields belong to a recorded/… model only")
-        if self.provider == "openai_compatible" and not self.base_url:
-            raise ValueError(
-                "an openai_compatible model needs base_url, such as http://127.0.0.1:8000/v1"
-            )
-        if self.provider != "openai_compatible" and (self.api != "chat" or self.merge_samples):
-            raise ValueError("api and merge_samples belong to an openai_compatible/… model only")
-        if self.batch and (self.provider not in PROVIDERS_WITH_BATCHES or self.api != "chat"):
-            providers = ", ".join(PROVIDERS_WITH_BATCHES)
-            raise ValueError(f"batch is for chat with models of {providers}; leave it out")
-        if self.batch_discount is not None and not self.batch:
-            raise ValueError("batch_discount belongs to a model with batch: true; leave it out")
-        return self
-
-
-class Sampling(Part):
-    """Decoding parameters; null leaves one to the endpoint."""
-
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
-    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
-    stop: tuple[str, ...] | None = None
-
-    def given(self) -> dict[str, Any]:
-        """Only what is set, ready for a request."""
-        return self.model_dump(exclude_none=True, mode="json")
-
-
-class Novelty(Part):
-    """Self-Instruct's novelty rule: rejected where ROUGE-L F1 to any earlier prompt exceeds
-    ``threshold`` (0.7 itself is accepted)."""
-
-    threshold: Share = 0.7
-    tokenizer: Literal["unicode", "ascii"] = "unicode"
-    keep_nearest: int = Field(default=10, ge=1, le=100)
-
-
-class SelfInstruct(Part):
-    """New prompts from examples (Wang et al. 2022, section 2; methods.md 2)."""
-
-    teacher: str
-    per_round: int = Field(ge=1, description="Candidates asked for in each round")
-    human_examples: int = Field(default=6, ge=0)
-    machine_examples: int = Field(default=2, ge=0)
-    items_per_call: int = Field(default=7, ge=1, le=20)
-    words: WordRange = (4, 150)
-    keywords: tuple[str, ...] = (
-        "image",
-        "images",
-        "graph",
-        "graphs",
-        "picture",
-        "pictures",
-        "file",
-        "files",
-        "map",
-        "maps",
-        "draw",
-        "plot",
-        "go to",
-    )
-    alpaca_keywords: bool = False
-    require_ascii_start: bool = False
-    drop_whole_cut_reply: bool = False
-    novelty: Novelty = Novelty()
-    sampling: Sampling = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
-
-
-class EvolInstruct(Part):
-    """Prompts rewritten deeper or broader (Xu et al. 2023; methods.md 3)."""
-
-    teacher: str
-    judge: str
-    per_round: int = Field(ge=1, description="Prompts of the pool that are evolved in each round")
-    generations: int = Field(default=4, ge=1, le=10)
-    operators: tuple[Operator, ...] = Field(default=get_args(Operator), min_length=1)
-    sorry_words: int = Field(default=80, ge=0)
-    sampling: Sampling = Sampling(temperature=1.0, top_p=0.95, max_tokens=2048)
-
-
-class Decontaminate(Part):
-    """Overlap with evaluation prompts by shared n-grams (Tülu 3; methods.md 13)."""
-
-    ngram: int = Field(default=8, ge=1)
-    share: Share = 0.5
-
-
-class PromptFilters(Part):
-    """Rules across methods, for all rounds."""
-
-    words: WordRange | None = None
-    languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)] | None = None
-    decontaminate: Decontaminate | None = None
-
-
-class Prompts(Part):
     include_seeds: bool = True
-    self_instruct: SelfInstruct | None = None
-    evol_instruct: EvolInstruct | None = None
     filters: PromptFilters = PromptFilters()
 
 
-class Completions(Part):
-    """Teachers' answers. principles: one is drawn for each completion and given as system text."""
+class _Judgments(Part):
+    """Who judges completions: math-verify, and each method that is named."""
 
-    teachers: Annotated[tuple[str, ...], AfterValidator(_each_once)] = Field(min_length=1)
-    per_prompt: int = Field(default=1, ge=1, le=64)
-    principles: tuple[Principle, ...] = ()
-    system_text: str | None = None
-    sampling: Sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=1024)
-
-
-class Verification(Part):
-    """answer_line: pattern whose match is followed by the final answer, such as ``^A:``."""
-
-    answer_line: str | None = None
-
-    @field_validator("answer_line")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from error
-        return value
-
-
-class UltraFeedback(Part):
-    """Four criteria, completions of a prompt judged together (Cui et al. 2023; methods.md 7).
-
-    templates: a person's own template file for a criterion, relative to the recipe."""
-
-    judge: str
-    criteria: Annotated[tuple[Criterion, ...], AfterValidator(_each_once)] = Field(
-        default=get_args(Criterion), min_length=1
-    )
-    templates: dict[Criterion, str] = {}
-    sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
-
-
-class Judgments(Part):
     verification: Verification | None = None
-    ultrafeedback: UltraFeedback | None = None
+
+
+class _Pairs(Part):
+    """Methods that make preference pairs without ratings; `datasets.dpo.pairs` takes one."""
+
+
+class _Filters(Part):
+    """Methods that keep completions out of the sets."""
+
+
+SECTIONS: Mapping[Kind, type[Part]] = {
+    "prompts": _Prompts,
+    "completions": OwnCompletions,
+    "judgments": _Judgments,
+    "pairs": _Pairs,
+    "filters": _Filters,
+}
+"""Kind of method → the part of a recipe that it stands in, without the methods."""
+
+
+def _with_methods(kind: Kind) -> type[Part]:
+    """The section with a key for each registered method, which is absent unless it is named."""
+    base = SECTIONS[kind]
+    fields: dict[str, Any] = {
+        each.name: (each.parameters | None, Field(default=None, description=each.table.description))
+        for each in methods_of(kind)
+    }
+    name = base.__name__.lstrip("_")
+    return create_model(name, __base__=base, __module__=__name__, __doc__=base.__doc__, **fields)
+
+
+if TYPE_CHECKING:
+    Prompts = _Prompts
+    Completions = OwnCompletions
+    Judgments = _Judgments
+    Pairs = _Pairs
+    Filters = _Filters
+else:
+    Prompts = _with_methods("prompts")
+    Completions = _with_methods("completions")
+    Judgments = _with_methods("judgments")
+    Pairs = _with_methods("pairs")
+    Filters = _with_methods("filters")
 
 
 class SftThresholds(Part):
@@ -357,10 +134,11 @@ class SftThresholds(Part):
 
 
 class DpoThresholds(Part):
-    """pairs: ``rated`` (by mean rating and ``binarisation``) or ``verified`` (verified against
-    refuted: a verifier's reject is no proof of wrongness, so this is asked for by name)."""
+    """pairs: ``rated`` (by mean rating and ``binarisation``), ``verified`` (verified against
+    refuted: a verifier's reject is no proof of wrongness, so this is asked for by name), or the
+    name of a method under ``pairs``."""
 
-    pairs: Literal["rated", "verified"] = "rated"
+    pairs: str = "rated"
     binarisation: Literal["best_vs_random_lower", "best_vs_worst", "best_vs_random_other"] = (
         "best_vs_random_lower"
     )
@@ -425,9 +203,21 @@ class Schedule(Part):
         return value
 
 
+class WeakToStrong(Part):
+    """What a student reached that learnt from this data, beside its weak teacher and a ceiling: a
+    student that learnt from the truth (Burns et al. 2023). Measured by a person, on one measure;
+    null for what is not known."""
+
+    measure: str
+    weak: float | None = None
+    student: float | None = None
+    ceiling: float | None = None
+
+
 class Export(Part):
     """What the dataset card says, and what the export may hold.
 
+    weak_to_strong: three results that a person measured; the card tells the gap recovered.
     licences: the only licences that may bear on an exported row, seeds' and models' alike;
     ``undeclared`` allows what nobody named a licence for; null allows all.
     """
@@ -435,6 +225,7 @@ class Export(Part):
     licence: str | None = None
     licences: tuple[str, ...] | None = None
     languages: tuple[str, ...] = ("en",)
+    weak_to_strong: WeakToStrong | None = None
 
 
 class Recipe(Part):
@@ -444,11 +235,13 @@ class Recipe(Part):
     description: str = ""
     owner: str | None = None
     seeds: Seeds
-    models: dict[str, Model] = {}
+    models: dict[str, Model] = Field(default_factory=dict)
     student: str | None = None
     prompts: Prompts = Prompts()
     completions: Completions | None = None
     judgments: Judgments = Judgments()
+    pairs: Pairs = Pairs()
+    filters: Filters = Filters()
     datasets: Datasets = Datasets()
     limits: Limits = Limits()
     schedule: Schedule | None = None
@@ -490,18 +283,35 @@ class Recipe(Part):
                 raise ValueError(f"the name {name[:80]!r}: {problem}")
         return value
 
+    def methods(self, *kinds: Kind) -> list[tuple[Method, Any]]:
+        """The methods that the recipe asks for, of the kinds given, with their parameters."""
+        asked = []
+        for method in all_methods().values():
+            parameters = getattr(getattr(self, method.kind), method.name, None)
+            if parameters is not None and (not kinds or method.kind in kinds):
+                asked.append((method, parameters))
+        return asked
+
+    def parameters_of(self, name: str) -> Any:
+        """The parameters of a method by its name; None where the recipe does not ask for it."""
+        return next((p for method, p in self.methods() if method.name == name), None)
+
+    @property
+    def own_completions(self) -> OwnCompletions | None:
+        """What is said of teachers, without the methods beside them."""
+        if self.completions is None:
+            return None
+        return OwnCompletions.model_validate(
+            self.completions.model_dump(include=set(OwnCompletions.model_fields))
+        )
+
     def model_fields_used(self) -> Iterator[tuple[Place, str]]:
         """(the field's place, model name) for every field that names a model."""
-        written, evolved = self.prompts.self_instruct, self.prompts.evol_instruct
-        if written:
-            yield ("prompts", "self_instruct", "teacher"), written.teacher
-        if evolved:
-            yield ("prompts", "evol_instruct", "teacher"), evolved.teacher
-            yield ("prompts", "evol_instruct", "judge"), evolved.judge
-        for index, teacher in enumerate(self.completions.teachers if self.completions else ()):
-            yield ("completions", "teachers", index), teacher
-        if self.judgments.ultrafeedback:
-            yield ("judgments", "ultrafeedback", "judge"), self.judgments.ultrafeedback.judge
+        yield from marked(self, "names a model")
+
+    def own_files(self) -> Iterator[tuple[Place, str]]:
+        """(the field's place, path) of every file of its own whose text decides rows."""
+        yield from marked(self, "names a file")
 
     def model_uses(self) -> Iterator[tuple[str, str]]:
         """(path of the field, model name) for every place that names a model."""
@@ -574,27 +384,6 @@ def _open(path: Path) -> YamlFile:
         raise RecipeError(f"{path}: there is no such recipe{near}") from error
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-RUNTIME_FIELDS = frozenset(
-    {
-        "merge_samples",
-        "batch",
-        "batch_discount",
-        "max_concurrency",
-        "timeout_s",
-        "deadline_s",
-        "max_retries",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "input_tokens_per_minute",
-        "output_tokens_per_minute",
-        "api_key",
-        "input_usd_per_million",
-        "output_usd_per_million",
-    }
-)
-"""Fields of a model that never change a reply, and so stand in no fingerprint."""
 
 
 def model_identity(recipe: Recipe, name: str) -> dict[str, Any]:

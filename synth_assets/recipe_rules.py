@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from synth_assets.method import all_methods, methods_of
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.yaml_file import Field
 
@@ -23,8 +24,10 @@ def contradictions(recipe: Recipe) -> Iterator[Problem]:
     """Everything that makes the recipe impossible as it stands."""
     yield from _models_that_are_not_declared(recipe)
     yield from _prompts_without_what_they_need(recipe)
+    yield from _methods_without_the_table_they_read(recipe)
     yield from _judgments_without_completions(recipe)
     yield from _sets_without_judgments(recipe)
+    yield from _scores_that_nothing_gives(recipe)
 
 
 def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
@@ -39,19 +42,21 @@ def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
-    prompts = recipe.prompts
-    if not (prompts.include_seeds or prompts.self_instruct or prompts.evol_instruct):
+    prompts, methods = recipe.prompts, [method for method, _ in recipe.methods("prompts")]
+    if not (prompts.include_seeds or methods):
         yield (
             ("prompts", "include_seeds"),
             "= false: no method makes prompts either; set it to true, or add self_instruct or "
             "evol_instruct",
         )
-    if prompts.evol_instruct and recipe.completions is None:
-        yield (
-            ("prompts", "evol_instruct"),
-            "its elimination looks at the first teacher's first completion, and the recipe "
-            "declares none; add completions: {teachers: [NAME]}",
-        )
+    has_teacher = recipe.completions is not None and bool(recipe.completions.teachers)
+    for method, _ in recipe.methods():
+        if method.needs_teacher and not has_teacher:
+            yield (
+                (method.kind, method.name),
+                "it looks at the first teacher's first completion, and the recipe declares none; "
+                "add completions: {teachers: [NAME]}",
+            )
     if prompts.filters.decontaminate and not recipe.seeds.evaluation:
         yield (
             ("prompts", "filters", "decontaminate"),
@@ -59,16 +64,40 @@ def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
         )
 
 
+def _methods_without_the_table_they_read(recipe: Recipe) -> Iterator[Problem]:
+    asked = {method.table.name for method, _ in recipe.methods()}
+    makers = {each.table.name: each for each in all_methods().values()}
+    for method, _ in recipe.methods():
+        for table in method.reads:
+            maker = makers.get(table)
+            if maker is not None and table not in asked:
+                yield (
+                    (method.kind, method.name),
+                    f"it reads {table}, which the recipe does not make; add {maker.kind}: "
+                    f"{{{maker.name}: {{…}}}}",
+                )
+    may_need_input = getattr(recipe.parameters_of("self_instruct"), "may_need_input", False)
+    if may_need_input and recipe.parameters_of("self_instruct_instances") is None:
+        yield (
+            ("prompts", "self_instruct", "may_need_input"),
+            "= true: nothing writes the inputs; add prompts: {self_instruct_instances: {…}}",
+        )
+
+
 def _judgments_without_completions(recipe: Recipe) -> Iterator[Problem]:
     if recipe.completions is not None:
         return
-    for name in ("verification", "ultrafeedback"):
-        if getattr(recipe.judgments, name) is not None:
-            yield (
-                ("judgments", name),
-                "there is nothing to judge, for the recipe declares no completions; add "
-                "completions: {teachers: [NAME]}",
-            )
+    places: list[Field] = [
+        (method.kind, method.name) for method, _ in recipe.methods("judgments", "pairs", "filters")
+    ]
+    if recipe.judgments.verification is not None:
+        places.append(("judgments", "verification"))
+    for place in places:
+        yield (
+            place,
+            "there is nothing to judge, for the recipe declares no completions; add "
+            "completions: {teachers: [NAME]}",
+        )
 
 
 def _sets_without_judgments(recipe: Recipe) -> Iterator[Problem]:
@@ -79,8 +108,44 @@ def _sets_without_judgments(recipe: Recipe) -> Iterator[Problem]:
             yield ("datasets", "sft", "verified_only"), f"= true: nothing verifies; {remedy}"
         if dpo.pairs == "verified":
             yield ("datasets", "dpo", "pairs"), f"= 'verified': nothing verifies; {remedy}"
-    if recipe.judgments.ultrafeedback is None and sft.min_rating is not None:
+    rates = any(method.counts_as_rating for method, _ in recipe.methods("judgments"))
+    if not rates and sft.min_rating is not None:
         yield (
             ("datasets", "sft", "min_rating"),
             f"= {sft.min_rating}: nothing rates; add judgments: {{ultrafeedback: {{judge: NAME}}}}",
+        )
+    made = [method.name for method, _ in recipe.methods("pairs")]
+    if dpo.pairs in ("rated", "verified", *made):
+        return
+    known = [method.name for method in methods_of("pairs")]
+    if dpo.pairs in known:
+        yield (
+            ("datasets", "dpo", "pairs"),
+            f"= {dpo.pairs!r}: the recipe does not make these pairs; add pairs: "
+            f"{{{dpo.pairs}: {{…}}}}",
+        )
+    else:
+        allowed = ("rated", "verified", *known)
+        yield (
+            ("datasets", "dpo", "pairs"),
+            f"= {dpo.pairs!r}: write one of {', '.join(allowed)}{did_you_mean(dpo.pairs, allowed)}",
+        )
+
+
+def _scores_that_nothing_gives(recipe: Recipe) -> Iterator[Problem]:
+    asked = recipe.parameters_of("rejection_sampling")
+    if asked is None:
+        return
+    scoring = [method for method, _ in recipe.methods("judgments", "filters")]
+    given = {method.name for method in scoring} - {"rejection_sampling"}
+    if any(method.counts_as_rating for method in scoring):
+        given.add("mean_rating")
+    if recipe.judgments.verification:
+        given.add("verification")
+    if asked.score not in given:
+        yield (
+            ("filters", "rejection_sampling", "score"),
+            f"= {asked.score!r}: nothing in this recipe gives this score"
+            f"{did_you_mean(asked.score, sorted(given)) or ';'} Given are: "
+            f"{', '.join(sorted(given)) or 'none'}. Add what gives it under judgments or filters",
         )

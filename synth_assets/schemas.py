@@ -76,6 +76,7 @@ ROUND = Column("round", pl.Int32, "Round the row belongs to; 0 for tables outsid
 PROMPT_ID = Column("prompt_id", pl.String, "The prompt answered")
 COMPLETION_ID = Column("completion_id", pl.String, "The completion judged")
 CALL_ID = Column("call_id", pl.String, "Call the row rests on, in llm.calls")
+EARLIER_CALL_IDS = Column("earlier_call_ids", IDS, "Calls before call_id that led to it, in order")
 TEMPLATE_HASH = Column("template_hash", pl.String, "Hash of the template text that built the call")
 LICENCE = Column("licence", pl.String, "Licence of the source, inherited; null where undeclared")
 
@@ -159,7 +160,7 @@ EDGES = TableSchema(
 PROMPT_COLUMNS = (
     Column("prompt_id", pl.String, "Id from method, parents, round, n, position and text"),
     ROUND,
-    Column("method", pl.String, "seed, self_instruct or evol_instruct"),
+    Column("method", pl.String, "seed, or the method that made it"),
     Column("operator", pl.String, "Rule by which the prompt was rewritten; null elsewhere"),
     Column("generation", pl.Int32, "Rewrites between the round's pool and this row; 0 for none"),
     Column("position", pl.Int32, "Place among the items of one reply, from 0"),
@@ -171,6 +172,8 @@ PROMPT_COLUMNS = (
     Column("instruction", pl.String, "What generation imitates and novelty compares"),
     Column("text_hash", pl.String, "Equal for equal texts"),
     Column("reference", pl.String, "Reference answer, where one is known"),
+    Column("given_completion", pl.String, "Completion that came with the prompt; null for none"),
+    Column("given_origin", pl.String, "human or model:<name>: who wrote it; null for none"),
     Column("category", pl.String, "Category of the seed; null where made"),
     Column("nearest", NEIGHBOURS, "Up to 10 nearest prompts by ROUGE-L F1, nearest first"),
     Column("nearest_score", pl.Float64, "ROUGE-L F1 of the nearest; null where not compared"),
@@ -181,54 +184,47 @@ PROMPT_COLUMNS = (
     Column("origin", pl.String, "human, or model:<name>"),
     Column("drop_reason", pl.String, "Rule that dropped the row; null where it is kept"),
 )
-PROMPTS_NOTE = " Kept and dropped together account for every candidate."
-SELF_INSTRUCT_PROMPTS = TableSchema(
-    "self_instruct_prompts",
-    "prompt_id",
-    "New prompts written from examples (Self-Instruct, Wang et al. 2022)." + PROMPTS_NOTE,
-    PROMPT_COLUMNS,
-)
-EVOLVED_PROMPTS = TableSchema(
-    "evolved_prompts",
-    "prompt_id",
-    "Prompts rewritten deeper or broader (Evol-Instruct, Xu et al. 2023)." + PROMPTS_NOTE,
-    PROMPT_COLUMNS,
-)
 MUTATED_PROMPTS = TableSchema(
     "mutated_prompts",
     "prompt_id",
-    "Seeds and every method's candidates under the rules across methods." + PROMPTS_NOTE,
+    "Seeds and every method's candidates under the rules across methods. Kept and dropped together "
+    "account for every candidate.",
     (
         *PROMPT_COLUMNS,
+        Column("dropped_by", pl.String, "Table whose rule dropped the row; null where it is kept"),
         Column(
             "licences", IDS, "Licences of its seeds and of every model that wrote it or an ancestor"
         ),
     ),
 )
 
+COMPLETION_COLUMNS = (
+    Column("completion_id", pl.String, "Id from prompt, teacher, principle, sample and text"),
+    PROMPT_ID,
+    ROUND,
+    Column("teacher", pl.String, "The recipe's name of the model; human for a person's text"),
+    Column("model", pl.String, "The model as the transport names it"),
+    Column("sample_index", pl.Int32, "Which draw for this prompt and teacher, from 0"),
+    Column("principle", pl.String, "Principle given as system text; null for none"),
+    Column("system_text", pl.String, "System text the teacher saw; null for none"),
+    Column("text", pl.String, "The answer; null where the status says why"),
+    Column("text_hash", pl.String, "Equal for equal texts; null where there is none"),
+    Column("status", pl.String, "ok, cut, refused, empty or failed"),
+    Column("error", pl.String, "Kind of error where the call failed"),
+    Column("is_self_training", pl.Boolean, "The teacher is the recipe's student"),
+    Column("method", pl.String, "teacher, given (it came with its prompt), or a method's name"),
+    Column("is_for_pairs_only", pl.Boolean, "May stand in preference pairs, never in sft_set"),
+    CALL_ID,
+    EARLIER_CALL_IDS,
+    TEMPLATE_HASH,
+    LICENCE,
+    Column("origin", pl.String, "model:<name>, or human"),
+)
 COMPLETIONS = TableSchema(
     "completions",
     "completion_id",
-    "Teachers' answers to every kept prompt.",
-    (
-        Column("completion_id", pl.String, "Id from prompt, teacher, principle, sample and text"),
-        PROMPT_ID,
-        ROUND,
-        Column("teacher", pl.String, "The recipe's name of the model"),
-        Column("model", pl.String, "The model as the transport names it"),
-        Column("sample_index", pl.Int32, "Which draw for this prompt and teacher, from 0"),
-        Column("principle", pl.String, "Principle given as system text; null for none"),
-        Column("system_text", pl.String, "System text the teacher saw; null for none"),
-        Column("text", pl.String, "The answer; null where the status says why"),
-        Column("text_hash", pl.String, "Equal for equal texts; null where there is none"),
-        Column("status", pl.String, "ok, cut, refused, empty or failed"),
-        Column("error", pl.String, "Kind of error where the call failed"),
-        Column("is_self_training", pl.Boolean, "The teacher is the recipe's student"),
-        CALL_ID,
-        TEMPLATE_HASH,
-        LICENCE,
-        Column("origin", pl.String, "model:<name>"),
-    ),
+    "Completions of every kept prompt: teachers', methods', and those that came with a prompt.",
+    COMPLETION_COLUMNS,
 )
 
 VERIFICATIONS = TableSchema(
@@ -245,25 +241,64 @@ VERIFICATIONS = TableSchema(
     ),
 )
 
-RATINGS = TableSchema(
-    "ratings",
-    "judgment_id",
-    "Judges' ratings, one criterion a row; the completions of a prompt are judged together.",
-    (
-        Column("judgment_id", pl.String, "Id from completion, judge and criterion"),
-        COMPLETION_ID,
-        PROMPT_ID,
-        ROUND,
-        Column("judge", pl.String, "The recipe's name of the judge"),
-        Column("criterion", pl.String, "Dimension rated"),
-        Column("rating", pl.Float64, "Rating on the scale 1 to 5; null unless the status is ok"),
-        Column("rationale", pl.String, "The judge's reason"),
-        Column("status", pl.String, "ok, not_applicable, out_of_scale, missing, unparsed, failed"),
-        Column("position", pl.Int32, "Place at which the judge saw the completion, from 0"),
-        Column("order_seed", pl.String, "Seed of the shuffled order"),
-        CALL_ID,
-        TEMPLATE_HASH,
+RATING_COLUMNS = (
+    Column("judgment_id", pl.String, "Id from completion, judge and criterion"),
+    COMPLETION_ID,
+    PROMPT_ID,
+    ROUND,
+    Column("judge", pl.String, "The recipe's name of the judge"),
+    Column("criterion", pl.String, "Dimension rated"),
+    Column("rating", pl.Float64, "Rating on its scale; null unless the status is ok"),
+    Column("rationale", pl.String, "The judge's reason"),
+    Column("status", pl.String, "ok, not_applicable, out_of_scale, missing, unparsed, failed"),
+    Column("position", pl.Int32, "Place at which the judge saw the completion, from 0"),
+    Column("order_seed", pl.String, "Seed of the shuffled order"),
+    CALL_ID,
+    EARLIER_CALL_IDS,
+    TEMPLATE_HASH,
+)
+PAIR_COLUMNS = (
+    Column("pair_candidate_id", pl.String, "Id from method and both completions"),
+    PROMPT_ID,
+    ROUND,
+    Column("method", pl.String, "Method that made the pair"),
+    Column(
+        "chosen_completion_id", pl.String, "The better one; the first shown where status is tie"
     ),
+    Column("rejected_completion_id", pl.String, "The worse one"),
+    Column("margin", pl.Float64, "How much better, on the method's scale; null where unknown"),
+    Column("soft_label", pl.Float64, "Probability that chosen is better, 0 to 1; null for none"),
+    Column("judge", pl.String, "The recipe's name of the judge; null where none was asked"),
+    Column("rationale", pl.String, "The judge's reason"),
+    Column("status", pl.String, "ok, tie, inconsistent, ambiguous, unparsed or failed"),
+    Column("call_ids", IDS, "Calls the row rests on, in order"),
+    TEMPLATE_HASH,
+    Column("drop_reason", pl.String, "Why it is no pair; null where it may be one"),
+)
+PREFERENCE_CANDIDATES = TableSchema(
+    "preference_candidates",
+    "pair_candidate_id",
+    "Pairs of completions by every method that makes pairs; kept and dropped.",
+    PAIR_COLUMNS,
+)
+
+FILTER_COLUMNS = (
+    Column("filter_id", pl.String, "Id from filter and completion"),
+    COMPLETION_ID,
+    PROMPT_ID,
+    ROUND,
+    Column("filter", pl.String, "The method, and after a colon its rule where it has several"),
+    Column("score", pl.Float64, "What the rule looked at; null where it has no number"),
+    Column("status", pl.String, "ok, or why there is no score"),
+    Column("holds_for", pl.String, "sft: keeps it out of sft_set; all: out of pairs too"),
+    Column("call_ids", IDS, "Calls the row rests on, in order"),
+    Column("drop_reason", pl.String, "Rule that drops the completion; null where it passes"),
+)
+COMPLETION_FILTERS = TableSchema(
+    "completion_filters",
+    "filter_id",
+    "What every filter says of each completion; one that passes has no drop reason.",
+    FILTER_COLUMNS,
 )
 
 JUDGMENTS = TableSchema(
@@ -275,13 +310,15 @@ JUDGMENTS = TableSchema(
         COMPLETION_ID,
         PROMPT_ID,
         ROUND,
-        Column("kind", pl.String, "rating or verification"),
+        Column("kind", pl.String, "rating, verification, or the method whose scale is another"),
+        Column("method", pl.String, "Method that judged; verification for math-verify"),
         Column("judge", pl.String, "Judge's name, or math_verify"),
         Column("criterion", pl.String, "Dimension rated, or answer"),
         Column("rating", pl.Float64, "Rating; null for a verdict or where the status says why"),
         Column("rationale", pl.String, "The judge's reason; null for a verification"),
         Column("status", pl.String, "Status of the rating or verdict of the verification"),
         Column("call_id", pl.String, "Call the row rests on; null for a verification"),
+        EARLIER_CALL_IDS,
     ),
 )
 
@@ -395,13 +432,12 @@ TABLES = {
         ROUNDS,
         ROUND_POOL,
         EDGES,
-        SELF_INSTRUCT_PROMPTS,
-        EVOLVED_PROMPTS,
         MUTATED_PROMPTS,
         COMPLETIONS,
         VERIFICATIONS,
-        RATINGS,
         JUDGMENTS,
+        PREFERENCE_CANDIDATES,
+        COMPLETION_FILTERS,
         CALLS,
         COMMITS,
         TAGS,

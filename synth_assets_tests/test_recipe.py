@@ -259,7 +259,7 @@ def test_a_key_is_a_name_of_the_environment(tmp_path: Path) -> None:
     [
         (
             {"prompts": {"evol_instruct": evolving()}, "completions": None, "judgments": None},
-            "prompts.evol_instruct: its elimination looks at the first teacher's first completion",
+            "prompts.evol_instruct: it looks at the first teacher's first completion",
         ),
         (
             {"prompts": {"include_seeds": False, "self_instruct": None}},

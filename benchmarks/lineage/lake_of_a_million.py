@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from synth_assets.method import all_methods
 from synth_assets.schemas import (
     CALLS,
     COMMITS,
     COMPLETIONS,
     EDGES,
-    EVOLVED_PROMPTS,
     JUDGMENTS,
     MUTATED_PROMPTS,
-    RATINGS,
     SEED_PROMPTS,
     TableSchema,
 )
@@ -118,7 +117,8 @@ def _tables(completions: int) -> list[list[str]]:
         "text": WORDS.format("n::VARCHAR", 45),
         "cost_usd": "0.0001::DOUBLE",
     }
-    ratings = completions * len(CRITERIA)
+    evolved = all_methods()["evol_instruct"].table
+    ratings, rating_table = completions * len(CRITERIA), all_methods()["ultrafeedback"].table
 
     def edges(table: str, child: str, of: str, rows: int, where: str = "true") -> list[str]:
         values = {
@@ -144,7 +144,7 @@ def _tables(completions: int) -> list[list[str]]:
             },
             seeds,
         ),
-        _fill(RECIPE, EVOLVED_PROMPTS, prompt_values, prompts, f"NOT {is_seed}"),
+        _fill(RECIPE, evolved, prompt_values, prompts, f"NOT {is_seed}"),
         edges("evolved_prompts", prompt.format("n"), parent, prompts, has_parent),
         _fill(RECIPE, MUTATED_PROMPTS, prompt_values, prompts),
         edges("mutated_prompts", prompt.format("n"), parent, prompts, has_parent),
@@ -170,8 +170,8 @@ def _tables(completions: int) -> list[list[str]]:
         _fill("llm", CALLS, {"call_id": ID.format("rating_call", "n"), **call_values}, prompts),
         _fill(
             RECIPE,
-            RATINGS,
-            {k: v for k, v in judgment_values.items() if k in RATINGS.polars},
+            rating_table,
+            {k: v for k, v in judgment_values.items() if k in rating_table.polars},
             ratings,
         ),
         edges("ratings", judgment_values["judgment_id"], completion.format(judged), ratings),

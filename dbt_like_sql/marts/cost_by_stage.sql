@@ -13,10 +13,10 @@ cited as (
         calls.input_tokens,
         calls.output_tokens,
         calls.cost_usd,
-        case c.stage
-            when 'completions' then s.completion_id is not null
-            when 'ratings' then c.is_kept_by_stage
-            else c.is_kept_by_stage and p.prompt_id is not null
+        case c.kind
+            when 'completion' then s.completion_id is not null
+            when 'prompt' then c.is_kept_by_stage and p.prompt_id is not null
+            else c.is_kept_by_stage
         end as is_kept
     from {{ ref('cited_calls') }} as c
     left join {{ ref('calls') }} as calls on calls.call_id = c.call_id

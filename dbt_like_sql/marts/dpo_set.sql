@@ -2,7 +2,9 @@
 -- rated: best mean rating against one that the recipe's binarisation chooses (Cui et al. 2023;
 -- best_vs_random_other is Zephyr's, Tunstall et al. 2023, where ties are possible).
 -- verified: an answer verified against one refuted.
+-- Else the pairs of the method of that name, the widest margin of each prompt.
 {% set verified = var('dpo_pairs') == 'verified' %}
+{% set rated = var('dpo_pairs') == 'rated' %}
 {% set binarisation = var('dpo_binarisation') %}
 with
 sides as (
@@ -14,12 +16,17 @@ sides as (
         and is_retracted is not true
         and status = 'ok'
         and regexp_matches(text, '\S')
+        and completion_id not in (
+            select completion_id from {{ ref('completion_filters') }}
+            where drop_reason is not null and holds_for = 'all'
+        )
         {% if verified %}
         and verification in ('verified', 'refuted')
-        {% else %}
+        {% elif rated %}
         and mean_rating is not null
         {% endif %}
 ),
+{% if rated or verified %}
 best as (
     select *
     from sides
@@ -60,6 +67,7 @@ pairs as (
         case when b.licence = r.licence then b.licence end as licence,
         list_sort(list_distinct(list_concat(b.licences, r.licences))) as licences,
         b.method,
+        cast(null as double) as soft_label,
         r.draw
     from best as b
     inner join sides as r
@@ -88,6 +96,44 @@ pairs as (
                 r.completion_id
         ) = 1
 )
+{% else %}
+pairs as (
+    select
+        b.prompt_id,
+        b.round,
+        b.messages as prompt,
+        [{'role': 'assistant', 'content': b.text}] as chosen,
+        [{'role': 'assistant', 'content': r.text}] as rejected,
+        b.completion_id as chosen_completion_id,
+        r.completion_id as rejected_completion_id,
+        b.mean_rating as chosen_rating,
+        r.mean_rating as rejected_rating,
+        p.margin,
+        b.split,
+        b.family_id,
+        b.model as chosen_model,
+        r.model as rejected_model,
+        case when b.licence = r.licence then b.licence end as licence,
+        list_sort(list_distinct(list_concat(b.licences, r.licences))) as licences,
+        b.method,
+        p.soft_label,
+        r.draw
+    from {{ ref('preference_candidates') }} as p
+    inner join sides as b on b.completion_id = p.chosen_completion_id
+    inner join sides as r on r.completion_id = p.rejected_completion_id
+    where
+        p.method = {{ var('dpo_pairs') }}
+        and p.drop_reason is null
+        and p.status = 'ok'
+        and b.prompt_id = r.prompt_id
+        and b.text <> r.text
+    qualify
+        row_number() over (
+            partition by b.prompt_id
+            order by p.margin desc nulls last, b.draw, r.draw, b.completion_id, r.completion_id
+        ) = 1
+)
+{% endif %}
 select
     left(
         sha256(concat_ws('|', 'dpo_set', chosen_completion_id, rejected_completion_id)), 24
@@ -106,6 +152,9 @@ select
     -- The verifier tells the sides apart, whatever their ratings.
     false as is_tie,
     'verified_vs_refuted' as pairing,
+    {% elif not rated %}
+    false as is_tie,
+    {{ var('dpo_pairs') }} as pairing,
     {% else %}
     margin = 0 as is_tie,
     {{ binarisation }} as pairing,
@@ -116,5 +165,6 @@ select
     rejected_model,
     licence,
     licences,
-    method
+    method,
+    soft_label
 from pairs

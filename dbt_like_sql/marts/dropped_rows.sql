@@ -1,26 +1,18 @@
 -- Every prompt and every completion that a rule dropped, with the one reason.
 with
-by_methods as (
+prompts as (
     select 'seed_prompts' as stage, round, prompt_id, text, drop_reason
     from {{ ref('seed_prompts') }}
     where drop_reason is not null
     union all
-    select 'self_instruct_prompts' as stage, round, prompt_id, text, drop_reason
-    from {{ ref('self_instruct_prompts') }}
-    where drop_reason is not null
-    union all
-    select 'evolved_prompts' as stage, round, prompt_id, text, drop_reason
-    from {{ ref('evolved_prompts') }}
-    where drop_reason is not null
-),
-prompts as (
-    select stage, round, prompt_id, text, drop_reason from by_methods
-    union all
-    select 'mutated_prompts' as stage, round, prompt_id, text, drop_reason
+    select dropped_by as stage, round, prompt_id, text, drop_reason
     from {{ ref('mutated_prompts') }} as m
     where
         drop_reason is not null
-        and not exists (select 1 from by_methods as b where b.prompt_id = m.prompt_id)
+        and not exists (
+            select 1 from {{ ref('seed_prompts') }} as s
+            where s.prompt_id = m.prompt_id and s.drop_reason is not null
+        )
 ),
 rows_dropped as (
     select stage, round, prompt_id as row_id, prompt_id, text, drop_reason from prompts

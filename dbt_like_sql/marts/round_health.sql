@@ -26,7 +26,37 @@ answers as (
     group by round
 ),
 examples as (
-    select round, count(*) as sft_rows from {{ ref('sft_set') }} group by round
+    select
+        s.round,
+        count(*) as sft_rows,
+        count(*) filter (where c.origin = 'human') as human_rows,
+        count(*) filter (where c.origin is distinct from 'human' and not c.is_self_training)
+            as teacher_rows,
+        count(*) filter (where c.origin is distinct from 'human' and c.is_self_training)
+            as self_rows,
+        count(*) filter (where c.verification = 'verified') as kept_right,
+        count(*) filter (where c.verification = 'refuted') as kept_wrong
+    from {{ ref('sft_set') }} as s
+    inner join {{ ref('scored_completions') }} as c on c.completion_id = s.completion_id
+    group by s.round
+),
+so_far as (
+    -- Rounds accumulate: what a student learns from after a round is all that came up to it.
+    select
+        round,
+        sum(self_rows) over up_to as self_rows,
+        sum(sft_rows) over up_to as sft_rows
+    from examples
+    window up_to as (order by round rows between unbounded preceding and current row)
+),
+rates as (
+    -- Selection by the set: how much of what is right, and of what is wrong, it keeps.
+    select
+        a.round,
+        coalesce(e.kept_right, 0) / nullif(a.verified, 0) as phi,
+        coalesce(e.kept_wrong, 0) / nullif(a.refuted, 0) as psi
+    from answers as a
+    left join examples as e on e.round = a.round
 ),
 pairs as (
     select round, count(*) as preference_pairs from {{ ref('dpo_set') }} group by round
@@ -56,7 +86,9 @@ metrics as (
         'candidates', 'kept_prompts', 'drop_rate', 'human_share', 'model_share', 'families',
         'mean_words', 'vocabulary', 'distinct_2', 'completions', 'ok_share',
         'self_training_share', 'rated_completions', 'mean_rating', 'verified_share', 'sft_rows',
-        'preference_pairs'
+        'sft_human_share', 'sft_teacher_share', 'sft_self_share', 'sft_self_share_so_far',
+        'preference_pairs', 'compared_words', 'vocabulary_to_anchor', 'distinct_2_to_anchor',
+        'error_share', 'kept_share_of_right', 'kept_share_of_wrong', 'error_limit'
     ]) as metric
 )
 select
@@ -82,7 +114,19 @@ select
             when 'mean_rating' then c.rating_sum / nullif(c.rated_completions, 0)
             when 'verified_share' then c.verified / nullif(c.verified + c.refuted, 0)
             when 'sft_rows' then coalesce(e.sft_rows, 0)
+            when 'sft_human_share' then e.human_rows / nullif(e.sft_rows, 0)
+            when 'sft_teacher_share' then e.teacher_rows / nullif(e.sft_rows, 0)
+            when 'sft_self_share' then e.self_rows / nullif(e.sft_rows, 0)
+            when 'sft_self_share_so_far' then f.self_rows / nullif(f.sft_rows, 0)
             when 'preference_pairs' then coalesce(d.preference_pairs, 0)
+            when 'compared_words' then coalesce(h.compared_words, 0)
+            when 'vocabulary_to_anchor' then h.vocabulary_to_anchor
+            when 'distinct_2_to_anchor' then h.distinct_2_to_anchor
+            when 'error_share' then c.refuted / nullif(c.verified + c.refuted, 0)
+            when 'kept_share_of_right' then r.phi
+            when 'kept_share_of_wrong' then r.psi
+            -- p* = 1 / (1 + psi / phi)
+            when 'error_limit' then case when r.phi > 0 then r.phi / (r.phi + r.psi) end
         end as double
     ) as value
 from all_rounds as a
@@ -90,7 +134,10 @@ cross join metrics as m
 left join prompts as p on p.round = a.round
 left join answers as c on c.round = a.round
 left join examples as e on e.round = a.round
+left join so_far as f on f.round = a.round
+left join rates as r on r.round = a.round
 left join pairs as d on d.round = a.round
+left join {{ ref('rounds_beside_anchor') }} as h on h.round = a.round
 left join words as w on w.round = a.round
 left join bigrams as b on b.round = a.round
 where a.round is not null

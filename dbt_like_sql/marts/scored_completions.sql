@@ -68,6 +68,8 @@ select
     cast(coalesce(f.ratings_missing, 0) as integer) as ratings_missing,
     v.status as verification,
     c.is_self_training,
+    c.method as made_by,
+    coalesce(c.is_for_pairs_only, false) as is_for_pairs_only,
     c.call_id,
     c.licence,
     list_sort(

@@ -1,9 +1,16 @@
 -- Every completion with the one reason why it is not in sft_set; null where it is in it.
 -- The rule stands here alone: sft_set takes the rows without a reason, dropped_rows the others.
 with
+filters as (
+    -- The first filter, by name, that drops a completion gives the reason.
+    select completion_id, arg_min(drop_reason, filter) as reason
+    from {{ ref('completion_filters') }}
+    where drop_reason is not null
+    group by completion_id
+),
 own_rules as (
     select
-        completion_id,
+        s.completion_id,
         prompt_id,
         mean_rating,
         coalesce(verification = 'verified', false) as is_verified,
@@ -12,6 +19,7 @@ own_rules as (
         case
             when is_retracted then 'retracted'
             when not is_prompt_kept then 'prompt_dropped'
+            when is_for_pairs_only then 'for_pairs_only'
             when status is null or status not in ('ok', 'cut', 'refused', 'empty')
                 then 'failed_reply'
             when status = 'empty' then 'empty_reply'
@@ -28,8 +36,10 @@ own_rules as (
                 then 'not_rated'
             when mean_rating < cast({{ var('sft_min_rating') }} as double)
                 then 'rating_below_minimum'
+            else f.reason
         end as own_reason
-    from {{ ref('scored_completions') }}
+    from {{ ref('scored_completions') }} as s
+    left join filters as f on f.completion_id = s.completion_id
 ),
 copies as (
     select

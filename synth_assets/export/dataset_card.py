@@ -14,6 +14,7 @@ from synth_assets.export import axolotl, huggingface, llamafactory, openai, trl
 from synth_assets.export.folder import FileFacts
 from synth_assets.export.markdown import escape, fenced, fenced_json, table
 from synth_assets.export.rows import META
+from synth_assets.quality.collapse import gap_recovered
 from synth_assets.recipe import Recipe
 
 USES = {
@@ -68,6 +69,7 @@ def write_dataset_card(facts: CardFacts) -> str:
         _contents(facts),
         _making(facts),
         _quality(facts),
+        _weak_to_strong(facts),
         _licences(facts),
         _loading(facts),
         _columns(facts),
@@ -164,6 +166,29 @@ def _quality(facts: CardFacts) -> str:
     if facts.health is not None and facts.health.height:
         parts.append("## Health of the rounds\n\n" + _frame(facts.health))
     return "\n\n".join(parts)
+
+
+def _weak_to_strong(facts: CardFacts) -> str:
+    """What the recipe says a student reached; the share is of the two other numbers' gap."""
+    said = facts.recipe.export.weak_to_strong
+    if said is None:
+        return ""
+    recovered = gap_recovered(said.weak, said.student, said.ceiling)
+    shown = "not known" if recovered is None else f"{recovered:.3f}"
+    numbers = [
+        (name, "not known" if value is None else value)
+        for name, value in (
+            ("weak teacher", said.weak),
+            ("student", said.student),
+            ("ceiling", said.ceiling),
+        )
+    ]
+    return (
+        "## Weak to strong\n\n"
+        + table(("who", escape(said.measure)), numbers)
+        + f"\n\nPerformance gap recovered, (student - weak) / (ceiling - weak): **{shown}**. "
+        "The numbers are as the recipe says; they were not measured here."
+    )
 
 
 def _frame(frame: pl.DataFrame) -> str:

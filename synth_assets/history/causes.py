@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from synth_assets.method import Kind as MethodKind
+from synth_assets.method import all_methods
 from synth_assets.store.commits import changed_parts
 
 Kind = Literal[
@@ -30,8 +32,6 @@ Kind = Literal[
 KIND_OF_PART: Mapping[str, Mapping[str, Kind]] = {
     "seed_prompts": {"prompt_characters": "filter", "*": "seed"},
     "evaluation_prompts": {"*": "filter"},
-    "self_instruct_prompts": {"models": "model", "templates": "template", "*": "method"},
-    "evolved_prompts": {"models": "model", "templates": "template", "*": "method"},
     "mutated_prompts": {"*": "filter"},
     "completions": {
         "models": "model",
@@ -39,11 +39,20 @@ KIND_OF_PART: Mapping[str, Mapping[str, Kind]] = {
         "templates": "template",
         "*": "method",
     },
-    "ratings": {"templates": "template", "*": "judge"},
     "verifications": {"*": "judge"},
     "judgments": {"*": "judge"},
+    "preference_candidates": {"*": "judge"},
+    "completion_filters": {"*": "filter"},
 }
 """Table → part of its fingerprint → kind; ``*`` for every other part."""
+
+KIND_OF_METHOD: Mapping[MethodKind, Mapping[str, Kind]] = {
+    "prompts": {"models": "model", "templates": "template", "files": "method", "*": "method"},
+    "completions": {"models": "model", "templates": "template", "*": "method"},
+    "judgments": {"templates": "template", "*": "judge"},
+    "pairs": {"templates": "template", "*": "judge"},
+    "filters": {"templates": "template", "*": "filter"},
+}
 
 KIND_OF_SQL: Mapping[str, Kind] = {"variables": "threshold", "*": "filter"}
 """For the SQL models: a variable is a threshold of the recipe, the SELECT is a filter."""
@@ -126,4 +135,7 @@ def _own_causes(table: str, before: State, after: State) -> Iterable[Cause]:
 
 def _kind(table: str, part: str) -> Kind:
     kinds = KIND_OF_PART.get(table, KIND_OF_SQL)
+    for method in all_methods().values():
+        if method.table.name == table:
+            kinds = KIND_OF_METHOD[method.kind]
     return kinds.get(part, kinds["*"])

@@ -19,6 +19,7 @@ import polars as pl
 
 from synth_assets.errors import CallError, SynthError
 from synth_assets.history.restoring import MADE_OF_NOTHING
+from synth_assets.method import all_methods
 from synth_assets.project import find_recipe
 from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.schemas import (
@@ -29,7 +30,6 @@ from synth_assets.schemas import (
     SEED_PROMPTS,
     TableSchema,
 )
-from synth_assets.stages.generation import METHODS
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.stages.stage import Stage, source_hash
@@ -43,7 +43,6 @@ from synth_assets.store.past import columns_at, relation_at
 from synth_assets.store.sql_types import quote_name
 from synth_assets.store.staging import StagedTable, stage_frame
 from synth_assets.store.tags import Tag, find_tag
-from synth_assets.templates import load_template
 
 PROMPTS_GROUP = "2_prompts"
 BROUGHT = (SEED_PROMPTS, EVALUATION_PROMPTS)
@@ -113,15 +112,14 @@ def _words_of(tag: Tag, folder: Path) -> Iterator[Recipe]:
     file.parent.mkdir(parents=True)
     file.write_text(tag.contents["recipe"], encoding="utf-8")
     recipe = load_recipe(file)
-    rated = recipe.judgments.ultrafeedback
     own: dict[str, str] = {}
-    for criterion, path in (rated.templates if rated else {}).items():
-        text = folder / "templates" / f"{criterion}.txt"
+    for number, (place, path) in enumerate(recipe.own_files()):
+        text = folder / "templates" / f"{number}{Path(path).suffix}"
         text.parent.mkdir(exist_ok=True)
         text.write_text(tag.contents["templates"][path], encoding="utf-8")
-        own[criterion] = str(text)
+        own[".".join(map(str, place))] = str(text)
     if own:
-        recipe = load_recipe(file, {"judgments.ultrafeedback.templates": own})
+        recipe = load_recipe(file, own)
     recipe._path = find_recipe(tag.recipe)  # beside it lie the files that the recipe names
     yield recipe
 
@@ -144,14 +142,17 @@ def _differences(
             changed = changed_parts(parts, stage.fingerprint_parts(recipe, {}))
             yield from (f"the {part} of {table} differs" for part in changed)
     for number, generation in _generations(lake, tag):
-        for method, module in METHODS.items():
-            frozen = generation.get(method)
-            if frozen is None:
+        for name, frozen in generation.items():
+            method = all_methods().get(name)
+            if method is None:
+                yield f"there is no method {name} here (round {number})"
                 continue
-            if frozen["code"] != source_hash((module,)):
-                yield f"the code of {method} differs (round {number})"
+            if frozen["code"] != source_hash((method.module,)):
+                yield f"the code of {name} differs (round {number})"
+            parameters = method.parameters.model_validate(frozen["parameters"])
+            here = {t.name: t.hash for t in method.templates(parameters, recipe.resolve)}
             for template, known in frozen["templates"].items():
-                if load_template(template).hash != known:
+                if here.get(template) != known:
                     yield f"the template {template} differs (round {number})"
 
 

@@ -70,8 +70,7 @@ def tag_version(workshop: Workshop, name: str, *, note: str | None = None) -> Ta
 
 def _templates(recipe: Recipe) -> dict[str, str]:
     """The package's, and those of the recipe's own by the path that it gives."""
-    rated = recipe.judgments.ultrafeedback
-    own = {path: recipe.resolve(path) for path in (rated.templates if rated else {}).values()}
+    own = {path: recipe.resolve(path) for _, path in recipe.own_files()}
     return _texts(template_folder()) | {
         path: file.read_text(encoding="utf-8") for path, file in own.items()
     }

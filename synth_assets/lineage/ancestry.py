@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth_assets.lineage.find import PROMPT_TABLES, Found, key_of, read_rows
+from synth_assets.lineage.find import Found, key_of, prompt_tables, read_rows
+from synth_assets.method import method_tables
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.lake import Lake
 
@@ -22,12 +23,16 @@ PARENT_COLUMNS = (
     ("chosen_completion_id", "completion"),
     ("rejected_completion_id", "completion"),
 )
-TABLES_OF = {
-    "prompt": tuple((table, "prompt_id") for table in PROMPT_TABLES),
-    "completion": tuple(
-        (table, "completion_id") for table in ("completions", "scored_completions", "verifications")
-    ),
-}
+
+
+def tables_of(kind: str) -> tuple[tuple[str, str], ...]:
+    """(table, key) of the tables that a prompt or a completion stands in; none for other kinds."""
+    if kind == "prompt":
+        return tuple((table, "prompt_id") for table in prompt_tables())
+    if kind == "completion":
+        tables = ("completions", "scored_completions", "verifications")
+        return tuple((table, "completion_id") for table in (*tables, *method_tables("completions")))
+    return ()
 
 
 @dataclass
@@ -47,7 +52,12 @@ class Node:
     @property
     def call_ids(self) -> list[str]:
         """The calls that the row rests on, in their order."""
-        named = [id for row in self.rows.values() for id in (row.get("call_ids") or ())]
+        named = [
+            id
+            for row in self.rows.values()
+            for column in ("call_ids", "earlier_call_ids")
+            for id in (row.get(column) or ())
+        ]
         named += [str(row["call_id"]) for row in self.rows.values() if row.get("call_id")]
         return list(dict.fromkeys(named))
 
@@ -74,14 +84,14 @@ def climb(lake: Lake, recipe: str, found: Found) -> list[Node]:
 def nodes_of(lake: Lake, recipe: str, kind: str, ids: Iterable[str]) -> list[Node]:
     """Prompts or completions with their rows; one that is in no table has none."""
     nodes = {id: Node(id, kind) for id in ids}
-    for table, key in TABLES_OF[kind]:
+    for table, key in tables_of(kind):
         for row in read_rows(lake, recipe, table, key, list(nodes)).iter_rows(named=True):
             nodes[row[key]].rows[table] = row
     return list(nodes.values())
 
 
 def _own_rows(lake: Lake, recipe: str, found: Found) -> dict[str, Row]:
-    if found.kind in TABLES_OF:
+    if tables_of(found.kind):
         node = nodes_of(lake, recipe, found.kind, [found.id])[0]
         if node.rows:
             return node.rows
@@ -89,8 +99,9 @@ def _own_rows(lake: Lake, recipe: str, found: Found) -> dict[str, Row]:
     rows = read_rows(lake, schema, found.table, key_of(lake, schema, found.table), [found.id])
     named = dict(zip([found.table], rows.iter_rows(named=True), strict=False))
     if found.kind == "judgment":  # the rating has its place and template beside it
-        rated = read_rows(lake, recipe, "ratings", "judgment_id", [found.id])
-        named |= dict(zip(["ratings"], rated.iter_rows(named=True), strict=False))
+        for table in method_tables("judgments"):
+            rated = read_rows(lake, recipe, table, "judgment_id", [found.id])
+            named |= dict(zip([table], rated.iter_rows(named=True), strict=False))
     return named
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synth_assets.lineage.ancestry import Node
-from synth_assets.lineage.descent import PROMPTS, descend, rows_of_calls
+from synth_assets.lineage.descent import descend, made_prompts, rows_of_calls
 from synth_assets.lineage.find import KINDS, key_of, read_rows
 from synth_assets.store.lake import Lake
 
@@ -33,7 +33,8 @@ def what_became(lake: Lake, recipe: str, node: Node) -> list[Told]:
             by_table.setdefault(table, set()).update(ids)
     parents = {**descent.parents, **cited}
     told: dict[str, Told] = {}
-    for table in sorted(by_table, key=lambda name: PROMPTS.index(name) if name in PROMPTS else 9):
+    order = made_prompts()
+    for table in sorted(by_table, key=lambda name: order.index(name) if name in order else 99):
         for row in _states(lake, recipe, table, sorted(by_table[table])):
             made_from = sorted(parents.get(row["id"], ()))
             told.setdefault(row["id"], {**row, "made_from": made_from})

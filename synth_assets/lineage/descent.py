@@ -7,25 +7,36 @@ table into a file of its own, which the others' smallest and largest table name 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from synth_assets.method import all_methods, method_tables
 from synth_assets.schemas import EDGES
 from synth_assets.store.lake import Lake
 
-PROMPTS = ("mutated_prompts", "self_instruct_prompts", "evolved_prompts")
-JUDGED = ("ratings", "sft_set", "dpo_set")
 
-CITED = (
-    ("self_instruct_prompts", "prompt_id", "unnest(call_ids)"),
-    ("evolved_prompts", "prompt_id", "unnest(call_ids)"),
-    ("completions", "completion_id", "call_id"),
-    ("ratings", "judgment_id", "call_id"),
-)
-"""(table, key, its calls) of what rests on calls."""
+def made_prompts() -> tuple[str, ...]:
+    """Tables of prompts that were made."""
+    return ("mutated_prompts", *method_tables("prompts"))
+
+
+def judged() -> tuple[str, ...]:
+    """Tables whose rows rest on completions."""
+    return (*method_tables("judgments", "pairs", "filters"), "sft_set", "control_set", "dpo_set")
+
+
+def cited_columns(columns: Collection[str]) -> list[str]:
+    """The columns of a table that name calls."""
+    return [name for name in ("call_ids", "earlier_call_ids", "call_id") if name in columns]
+
+
+def citing_tables() -> list[tuple[str, str]]:
+    """(table, key) of what rests on calls."""
+    found = [("completions", "completion_id")]
+    return [*((m.table.name, m.table.key) for m in all_methods().values()), *found]
 
 
 @dataclass
@@ -66,17 +77,17 @@ def descend(
     descent = Descent()
     given = {table: set(ids) for table, ids in start.items()}
     roots = {id for ids in given.values() for id in ids}
-    prompts = {id for t in (*PROMPTS, "seed_prompts") for id in given.get(t, ())}
+    prompts = {id for t in (*made_prompts(), "seed_prompts") for id in given.get(t, ())}
     waiting = set(prompts)
     while waiting:
-        found = _children(lake, recipe, waiting, PROMPTS)
+        found = _children(lake, recipe, waiting, made_prompts())
         if through_context:
             found += _made_beside(lake, recipe, waiting, descent)
         waiting = descent.add(found, roots)
-    prompts |= descent.of(*PROMPTS)
+    prompts |= descent.of(*made_prompts())
     descent.add(_children(lake, recipe, prompts, ("completions",)), roots)
     completions = given.get("completions", set()) | descent.of("completions")
-    descent.add(_children(lake, recipe, completions, JUDGED), roots)
+    descent.add(_children(lake, recipe, completions, judged()), roots)
     return descent
 
 
@@ -87,8 +98,9 @@ def rows_of_calls(lake: Lake, recipe: str, calls: Iterable[str]) -> list[tuple[s
     if not ids:
         return found
     with lake.temporary("calls", pl.DataFrame({"id": ids})) as wanted:
-        for table, key, cited in CITED:
-            if lake.has(recipe, table):
+        for table, key in citing_tables():
+            for column in cited_columns(lake.column_types(recipe, table)):
+                cited = column if column == "call_id" else f"unnest({column})"
                 rows = lake.execute(
                     f"SELECT DISTINCT id, call FROM (SELECT {key} AS id, {cited} AS call "
                     f"FROM {Lake.relation(recipe, table)}) "
@@ -127,7 +139,7 @@ def _made_beside(
     new = shown.keys() - descent.calls
     descent.calls |= new
     made = rows_of_calls(lake, recipe, new)
-    return [(table, id, shown[call]) for table, id, call in made if table in PROMPTS]
+    return [(table, id, shown[call]) for table, id, call in made if table in made_prompts()]
 
 
 def _children(

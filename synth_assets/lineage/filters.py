@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from synth_assets.method import Rule, methods_of
+from synth_assets.methods.prompt_filters import INSTANCES
 from synth_assets.recipe import Recipe
 
 Told = dict[str, Any]
 """stage, rule, setting, value, result (passed, dropped, not_reached)."""
-
-Rule = tuple[str, Any, Any]
-"""(drop reason, setting of the recipe or None, what of the row it looked at or None)."""
 
 
 def prompt_filters(
@@ -24,10 +23,11 @@ def prompt_filters(
     method_row: the row in its method's own table; row: the one in mutated_prompts.
     """
     told: list[Told] = []
+    methods = {each.name: each for each in methods_of("prompts")}
     if method_row is not None:
         method = str(method_row.get("method") or "seed_prompts")
         parameters = dict(frozen.get(method, {}).get("parameters", {}))
-        rules = METHOD_RULES.get(method)
+        rules = methods[method].rules if method in methods else None
         if rules is not None:
             told += _walk(method, rules(parameters, method_row), method_row.get("drop_reason"))
     if row is not None:
@@ -47,34 +47,11 @@ def completion_filters(
     return _walk("sft_set", _sft_rules(recipe, row, scored), reason)
 
 
-def _self_instruct_rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Rule]:
-    words = parameters.get("words") or [None, None]
-    yield "cut_off", None, None
-    yield "too_short", words[0], None
-    yield "too_long", words[1], None
-    yield "keyword", None, None
-    yield "starts_with_write_a_program", None, None
-    yield "starts_with_punctuation", None, None
-    if parameters.get("require_ascii_start"):
-        yield "starts_with_non_ascii", None, None
-    yield "not_novel", parameters.get("novelty", {}).get("threshold"), row.get("nearest_score")
-
-
-def _evol_rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Rule]:
-    for reason in ("failed_reply", "empty_rewrite", "cut_off", "copies_template"):
-        yield reason, None, None
-    yield "equal_to_parent", None, None
-    yield "equality_unknown", None, None
-    yield "completion_refuses", parameters.get("sorry_words"), None
-    yield "completion_failed", None, None
-    yield "completion_says_nothing", None, None
-
-
-METHOD_RULES = {"self_instruct": _self_instruct_rules, "evol_instruct": _evol_rules}
-
-
 def _shared_rules(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Rule]:
     filters, is_seed = recipe.prompts.filters, row.get("method") == "seed"
+    if row.get("method") == "self_instruct" and recipe.parameters_of(INSTANCES) is not None:
+        yield "replaced_by_instances", None, None
+        yield "without_instances", None, None
     yield "too_many_characters", recipe.limits.prompt_characters, len(row.get("text") or "")
     yield "duplicate_text", None, None
     if filters.words and not is_seed:

@@ -9,29 +9,25 @@ small ones first, and a whole id ends the search where it is found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from synth_assets.errors import QueryError
 from synth_assets.identity import ID_LENGTH, content_id
+from synth_assets.method import Kind, all_methods, all_tables, method_tables
 from synth_assets.recipe import Recipe
-from synth_assets.schemas import CALLS, TABLES
+from synth_assets.schemas import CALLS
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.lake import Lake
 from synth_assets.store.sql_types import quote_name
 
 SHORTEST_PREFIX = 8
 REJECTED = "__rejected"
-PROMPT_TABLES = ("mutated_prompts", "seed_prompts", "self_instruct_prompts", "evolved_prompts")
-"""Tables that a prompt_id stands in; the first that has it speaks for the others."""
-
-FIRST = ("sft_set", "dpo_set", *PROMPT_TABLES, "evaluation_prompts", "completions")
-"""Which table an id that stands in several is told of, and the order of the search."""
-
-SAME_IDS = frozenset({"verifications", "scored_completions", "ratings", "round_pool", "edges"})
-"""Tables whose key is the key of another table that is searched, or names no row of its own."""
+SAME_IDS = frozenset({"verifications", "scored_completions", "round_pool", "edges"})
+"""Tables whose key is the key of another table that is searched, or names no row of its own;
+those of methods whose rows stand in a table of all methods come on top."""
 
 NO_ROW_IDS = frozenset({"rounds", "commits", "retractions", "erasures"})
 
@@ -47,19 +43,47 @@ class Found:
     @property
     def kind(self) -> str:
         """prompt, completion, judgment, call, example, pair, evaluation prompt … or the table."""
-        return KINDS.get(self.table.removesuffix(REJECTED), self.table)
+        table = self.table.removesuffix(REJECTED)
+        for method in all_methods().values():
+            if method.table.name == table and method.kind in KIND_OF_METHOD:
+                return KIND_OF_METHOD[method.kind]
+        return KINDS.get(table, table)
 
 
+KIND_OF_METHOD: Mapping[Kind, str] = {
+    "prompts": "prompt",
+    "completions": "completion",
+    "judgments": "judgment",
+}
 KINDS = {
-    **dict.fromkeys(PROMPT_TABLES, "prompt"),
+    "mutated_prompts": "prompt",
+    "seed_prompts": "prompt",
     "evaluation_prompts": "evaluation prompt",
     "completions": "completion",
     "judgments": "judgment",
-    "ratings": "judgment",
     "calls": "call",
     "sft_set": "example",
+    "control_set": "control example",
     "dpo_set": "pair",
 }
+
+
+def prompt_tables() -> tuple[str, ...]:
+    """Tables that a prompt_id stands in; the first that has it speaks for the others."""
+    return ("mutated_prompts", "seed_prompts", *method_tables("prompts"))
+
+
+def first_tables() -> tuple[str, ...]:
+    """Which table an id that stands in several is told of, and the order of the search."""
+    completions = ("completions", *method_tables("completions"))
+    return (
+        "sft_set",
+        "control_set",
+        "dpo_set",
+        *prompt_tables(),
+        "evaluation_prompts",
+        *completions,
+    )
 
 
 def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:
@@ -97,8 +121,9 @@ def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:
 
 def searched_tables(lake: Lake, recipe: Recipe) -> Iterator[tuple[str, str, str]]:
     """(schema, table, key) of every table whose rows have ids of their own, in search order."""
-    names = [n for n in lake.table_names(recipe.name) if n not in SAME_IDS | NO_ROW_IDS]
-    rank = {name: place for place, name in enumerate(FIRST)}
+    same = SAME_IDS.union(method_tables("judgments", "pairs", "filters"))
+    names = [n for n in lake.table_names(recipe.name) if n not in same | NO_ROW_IDS]
+    rank = {name: place for place, name in enumerate(first_tables())}
     refused = [name for name in names if name.endswith(REJECTED)]
     own = sorted((n for n in names if n not in refused), key=lambda n: (rank.get(n, 99), n))
     large = [name for name in ("judgments",) if name in own]
@@ -112,7 +137,8 @@ def searched_tables(lake: Lake, recipe: Recipe) -> Iterator[tuple[str, str, str]
 
 def key_of(lake: Lake, schema: str, table: str) -> str:
     """The id column: as declared, else the table's first, as every SQL model of ours has it."""
-    declared = TABLES.get(table.removesuffix(REJECTED))
+    name = table.removesuffix(REJECTED)
+    declared = all_tables().get(name)
     return declared.key if declared else next(iter(lake.column_types(schema, table)))
 
 

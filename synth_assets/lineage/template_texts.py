@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 
 from synth_assets.errors import TemplateError
 from synth_assets.recipe import Recipe
-from synth_assets.templates import Template, load_template, load_template_file
+from synth_assets.templates import Template, load_template
 
 
 class TemplateTexts:
@@ -15,13 +15,12 @@ class TemplateTexts:
 
     def __init__(self, recipe: Recipe) -> None:
         self._by_name = {name: load_template(name) for name in _names()}
-        rated = recipe.judgments.ultrafeedback
-        for criterion, path in (rated.templates if rated else {}).items():
+        for method, parameters in recipe.methods():
             try:
-                own = load_template_file(recipe.resolve(path))
+                own = method.templates(parameters, recipe.resolve)
+                self._by_name |= {template.name: template for template in own}
             except TemplateError:
                 continue  # a file that is gone has no text of today
-            self._by_name[f"ultrafeedback/{criterion}"] = own
         self._by_hash: dict[str, Template] = {t.hash: t for t in self._by_name.values()}
 
     def told(self, hash: str | None, name: str | None) -> dict[str, str | None] | None:

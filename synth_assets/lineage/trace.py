@@ -20,6 +20,7 @@ from synth_assets.lineage.find import find_row, read_rows
 from synth_assets.lineage.journal import retractions_of, why_erased
 from synth_assets.lineage.template_texts import TemplateTexts
 from synth_assets.lineage.versions import RowVersions
+from synth_assets.method import method_tables
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import CALLS
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
@@ -43,8 +44,10 @@ class _Looked:
     def judgments(self) -> dict[str, list[Row]]:
         """completion_id → its judgments, with the template of the rating."""
         ids = self._ids("completion")
-        rated = read_rows(self.lake, self.recipe.name, "ratings", "completion_id", ids)
-        extra = {row["judgment_id"]: row for row in rated.iter_rows(named=True)}
+        extra: dict[str, Row] = {}
+        for table in method_tables("judgments"):
+            rated = read_rows(self.lake, self.recipe.name, table, "completion_id", ids)
+            extra |= {row["judgment_id"]: row for row in rated.iter_rows(named=True)}
         found: dict[str, list[Row]] = {}
         rows = read_rows(self.lake, self.recipe.name, "judgments", "completion_id", ids)
         for row in rows.iter_rows(named=True):
@@ -125,7 +128,7 @@ def _told(node: Node, looked: _Looked, templates: TemplateTexts, versions: RowVe
     prompts = {name: node.rows.get(name) for name in ("seed_prompts", "mutated_prompts")}
     seed, mutated = prompts["seed_prompts"], prompts["mutated_prompts"]
     of_method = next(
-        (node.rows[n] for n in ("self_instruct_prompts", "evolved_prompts") if n in node.rows), None
+        (node.rows[name] for name in method_tables("prompts") if name in node.rows), None
     )
     filters: list[Told] = []
     if node.kind == "prompt":
@@ -218,10 +221,10 @@ def _text(row: Row) -> str | None:
 
 def _template_name(row: Row) -> str | None:
     method, operator, principle = row.get("method"), row.get("operator"), row.get("principle")
+    if operator:
+        return f"{method}/{operator}"
     if method == "self_instruct":
         return "self_instruct/instructions"
-    if operator:
-        return f"evol_instruct/{operator}"
     if principle:
         return f"completions/{principle}"
     return f"ultrafeedback/{row['criterion']}" if row.get("criterion") else None

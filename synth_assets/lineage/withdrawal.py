@@ -12,22 +12,25 @@ from typing import Literal
 from synth_assets.errors import QueryError
 from synth_assets.lineage.ancestry import climb
 from synth_assets.lineage.descent import descend, rows_of_calls
-from synth_assets.lineage.find import Found, find_row, read_rows
+from synth_assets.lineage.find import Found, find_row, prompt_tables, read_rows
+from synth_assets.method import all_methods, method_tables
 from synth_assets.recipe import Recipe
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.store.lake import Lake
 
 Kind = Literal["row", "seed_file", "model"]
-BY_MODEL = (
-    ("self_instruct_prompts", "prompt_id", "model"),
-    ("evolved_prompts", "prompt_id", "model"),
-    ("mutated_prompts", "prompt_id", "model"),
-    ("completions", "completion_id", "teacher"),
-    ("ratings", "judgment_id", "judge"),
-)
-"""(table, key, column that holds the recipe's name of the model)."""
 
-PROMPT_TABLES = ("seed_prompts", "self_instruct_prompts", "evolved_prompts", "mutated_prompts")
+
+def by_model() -> list[tuple[str, str, str]]:
+    """(table, key, column that holds the recipe's name of the model)."""
+    column = {"prompts": "model", "completions": "teacher", "judgments": "judge", "pairs": "judge"}
+    found = [("mutated_prompts", "prompt_id", "model"), ("completions", "completion_id", "teacher")]
+    for method in all_methods().values():
+        if method.kind in column:
+            found.append((method.table.name, method.table.key, column[method.kind]))
+    return found
+
+
 RESTING = (
     ("judgments", "completion_id"),
     ("verifications", "completion_id"),
@@ -61,7 +64,7 @@ class Withdrawal:
 
     @property
     def prompts(self) -> set[str]:
-        return self.ids(*PROMPT_TABLES, "evaluation_prompts")
+        return self.ids(*prompt_tables(), "evaluation_prompts")
 
     @property
     def completions(self) -> set[str]:
@@ -69,7 +72,7 @@ class Withdrawal:
 
     @property
     def judgments(self) -> set[str]:
-        return self.ids("ratings", "judgments")
+        return self.ids("judgments", *method_tables("judgments"))
 
 
 def plan_withdrawal(
@@ -95,8 +98,8 @@ def reach(
     rows = {table: set(ids) for table, ids in roots.items()}
     for table, ids in descent.rows.items():
         rows.setdefault(table, set()).update(ids)
-    prompts = [id for table in PROMPT_TABLES for id in rows.get(table, ())]
-    for table in PROMPT_TABLES:
+    prompts = [id for table in prompt_tables() for id in rows.get(table, ())]
+    for table in prompt_tables():
         rows[table] = _ids_in(lake, recipe, table, "prompt_id", "prompt_id", prompts)
     completions = rows.get("completions", set())
     for table, column in RESTING:
@@ -110,7 +113,7 @@ def _roots(lake: Lake, recipe: Recipe, source: str) -> tuple[Kind, str, dict[str
     if source in _models(lake, recipe):
         found = {
             table: _ids_in(lake, recipe.name, table, key, column, [source])
-            for table, key, column in BY_MODEL
+            for table, key, column in by_model()
         }
         return "model", source, {table: ids for table, ids in found.items() if ids}
     file = _seed_file(lake, recipe, source)
@@ -138,7 +141,7 @@ def _rows_named(lake: Lake, recipe: Recipe, row: Found) -> dict[str, set[str]]:
             raise QueryError(f"call {row.id}: no row of {recipe.name} rests on it")
         return found
     if row.kind == "judgment":
-        return {"judgments": {row.id}, "ratings": {row.id}}
+        return {table: {row.id} for table in ("judgments", *method_tables("judgments"))}
     if row.kind in ("prompt", "completion", "evaluation prompt"):
         return {row.table: {row.id}}
     parents = climb(lake, recipe.name, row)[0].parents
@@ -157,7 +160,7 @@ def _rows_named(lake: Lake, recipe: Recipe, row: Found) -> dict[str, set[str]]:
 def _models(lake: Lake, recipe: Recipe) -> list[str]:
     """Models that the recipe declares, or that rows name: one may have left the recipe."""
     named = set(recipe.models)
-    for table, _, column in BY_MODEL:
+    for table, _, column in by_model():
         if lake.has(recipe.name, table):
             rows = lake.execute(
                 f"SELECT DISTINCT {column} FROM {Lake.relation(recipe.name, table)}"

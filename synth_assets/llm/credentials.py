@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 
 from synth_assets.llm import litellm_library
-from synth_assets.recipe import PROVIDERS_OF_OURS, Model, Recipe
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_model import PROVIDERS_OF_OURS, Model
 
 
 def api_key(model: Model) -> str | None:

@@ -11,7 +11,7 @@ from synth_assets.llm.pending import Pending
 from synth_assets.llm.replies import RawReply
 from synth_assets.llm.retries import is_overload
 from synth_assets.llm.tokens import count_tokens, most_output_tokens
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 USUAL_OUTPUT_TOKENS = 512
 """Estimate of a reply's length until the first replies are here."""

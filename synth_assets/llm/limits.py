@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 MINUTE_S = 60.0
 BURST_S = 5.0

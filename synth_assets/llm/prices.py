@@ -8,7 +8,7 @@ from typing import Any
 
 from synth_assets.llm import litellm_library
 from synth_assets.llm.wire import model_name
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 FREE_PROVIDERS = frozenset({"offline", "recorded", "scripted"})
 MILLION = 1_000_000

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote, urlsplit
 
 from synth_assets.llm.wire import secret_parts
-from synth_assets.recipe import Model, Recipe
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_model import Model
 
 MASK = "***"
 SHORTEST_DECLARED = 6

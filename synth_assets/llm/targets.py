@@ -15,7 +15,8 @@ from synth_assets.llm.request import Request, key_parts
 from synth_assets.llm.transports import Transport
 from synth_assets.llm.transports.registry import make_transport
 from synth_assets.llm.wire import model_in_key, public_endpoint
-from synth_assets.recipe import Model, Recipe
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_model import Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from synth_assets.llm.request import Request
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 TAKES_SEED = frozenset({"offline", "openai_compatible"})
 MOST_FORMATS = 64

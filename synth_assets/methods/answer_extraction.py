@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 MAX_CHARACTERS = 200_000
 """A longer text is read from its end, where the answer stands."""
@@ -17,6 +20,19 @@ _ANSWER_IS = re.compile(
     r"\banswer\s+is\s*:?[ \t]*(?P<answer>[^\n]+?)(?:[.!](?=\s|\*|$)|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+
+
+def _is_a_pattern(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+    return value
+
+
+AnswerLine = Annotated[str | None, AfterValidator(_is_a_pattern)]
+"""A recipe's pattern whose match is followed by the final answer, such as ``^A:``."""
 
 
 def extract_answer(text: str, answer_line: str | None = None) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
+from pydantic import AfterValidator, Field
 
 from synth_assets.errors import RecipeError
 from synth_assets.identity import content_id, seeded_random, text_hash
@@ -15,13 +16,34 @@ from synth_assets.llm.request import Ask, Message, Reply, Request, system
 from synth_assets.methods.asking import ask_about
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
-from synth_assets.recipe import Completions, Model
+from synth_assets.recipe_model import Model
+from synth_assets.recipe_parts import ModelName, Part, Sampling, each_once
 from synth_assets.schemas import COMPLETIONS
-from synth_assets.templates import load_template
+from synth_assets.templates import Template, load_template
+
+Principle = Literal["helpfulness", "truthfulness", "honesty", "verbalised_calibration"]
+
+
+class Completions(Part):
+    """Teachers' answers. principles: one is drawn for each completion and given as system text.
+    step_by_step: the system text also asks for steps that end in one boxed answer.
+    answer_given: teachers answer prompts too that came with a completion."""
+
+    teachers: Annotated[tuple[ModelName, ...], AfterValidator(each_once)] = ()
+    per_prompt: int = Field(default=1, ge=1, le=64)
+    principles: tuple[Principle, ...] = ()
+    system_text: str | None = None
+    step_by_step: bool = False
+    answer_given: bool = False
+    sampling: Sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=1024)
+
+
+HUMAN = "human"
+"""Stands in the place of a teacher's name where a person wrote the text."""
 
 
 @dataclass(frozen=True)
-class _Draw:
+class Draw:
     """Which completion a request is for, and under which system text."""
 
     prompt_id: str
@@ -30,6 +52,7 @@ class _Draw:
     sample_index: int
     principle: str | None
     system_text: str | None
+    template_hash: str | None
 
 
 def completion_request(
@@ -68,11 +91,52 @@ def complete_prompts(
             f"completions.teachers: {unknown} not declared under models: {sorted(models)}"
         )
     counts: Counter[str] = Counter()
+    asked = kept(prompts)
+    if not parameters.answer_given:
+        asked = asked.filter(pl.col("given_completion").is_null())
     rows = [
-        _row(draw, reply, models[draw.teacher], student)
-        for draw, reply in ask_about(ask, _requests(kept(prompts), parameters), counts)
+        completion_row(draw, reply, models[draw.teacher], student)
+        for draw, reply in ask_about(ask, _requests(asked, parameters), counts)
     ]
     return MethodResult(COMPLETIONS.frame(rows), {}, len(rows), dict(counts))
+
+
+def given_completions(prompts: pl.DataFrame, models: Mapping[str, Model]) -> pl.DataFrame:
+    """One row for every kept prompt that came with a completion: the text as it was given, of a
+    person or of the model that wrote it beside the prompt."""
+    rows = []
+    for prompt in (
+        kept(prompts).filter(pl.col("given_completion").is_not_null()).iter_rows(named=True)
+    ):
+        origin = prompt["given_origin"] or "human"
+        writer = origin.partition(":")[2] or HUMAN
+        model = models.get(writer)
+        text = prompt["given_completion"]
+        rows.append(
+            {
+                "completion_id": content_id("completion", prompt["prompt_id"], "given", text),
+                "prompt_id": prompt["prompt_id"],
+                "round": prompt["round"],
+                "teacher": writer,
+                "model": model.model if model else writer,
+                "sample_index": 0,
+                "principle": None,
+                "system_text": None,
+                "text": text,
+                "text_hash": text_hash(text),
+                "status": "ok" if text.strip() else "empty",
+                "error": None,
+                "is_self_training": False,
+                "method": "given",
+                "is_for_pairs_only": False,
+                "call_id": None,
+                "earlier_call_ids": list(prompt["call_ids"] or ()) if model else [],
+                "template_hash": prompt["template_hash"] if model else None,
+                "licence": model.licence if model else prompt["licence"],
+                "origin": origin,
+            }
+        )
+    return COMPLETIONS.frame(rows)
 
 
 def is_self_training(teacher: str, model: Model, student: str | None) -> bool:
@@ -94,48 +158,68 @@ def _draw_principle(
     return draw.choice(sorted(set(parameters.principles)))
 
 
+def templates_of(parameters: Completions, principle: str | None) -> list[Template]:
+    """The templates of the system text that one completion is asked for with."""
+    names = ["step_by_step/boxed_answer"] if parameters.step_by_step else []
+    if principle:
+        names.append(f"completions/{principle}")
+    return [load_template(name) for name in names]
+
+
 def _system_text(
     messages: Sequence[Message], principle: str | None, parameters: Completions
 ) -> str | None:
-    """The prompt's own system text, the recipe's, the principle's: what there is, in this order."""
+    """The prompt's own system text, the recipe's, that for steps, the principle's: what there is,
+    in this order."""
     parts = [turn["content"] for turn in messages if turn["role"] == "system"]
     if parameters.system_text:
         parts.append(parameters.system_text)
-    if principle:
-        parts.append(load_template(f"completions/{principle}").render())
+    parts += [template.render() for template in templates_of(parameters, principle)]
     return "\n\n".join(parts) or None
 
 
-def _requests(prompts: pl.DataFrame, parameters: Completions) -> Iterator[tuple[_Draw, Request]]:
+def _requests(prompts: pl.DataFrame, parameters: Completions) -> Iterator[tuple[Draw, Request]]:
     for row in prompts.iter_rows(named=True):
         messages = messages_of(row)
         for teacher in dict.fromkeys(parameters.teachers):
             for index in range(parameters.per_prompt):
-                yield _draw(row, messages, teacher, index, parameters)
+                yield draw_completion(row, messages, teacher, index, parameters)
 
 
-def _draw(
+def draw_completion(
     row: Mapping[str, Any],
     messages: list[Message],
     teacher: str,
     sample_index: int,
     parameters: Completions,
-) -> tuple[_Draw, Request]:
+) -> tuple[Draw, Request]:
+    """One sample of a prompt by a teacher, and the request for it."""
     prompt_id = row["prompt_id"]
     principle = _draw_principle(prompt_id, teacher, sample_index, parameters)
     text = _system_text(messages, principle, parameters)
-    draw = _Draw(prompt_id, row["round"], teacher, sample_index, principle, text)
+    templates = templates_of(parameters, principle)
+    draw = Draw(
+        prompt_id,
+        row["round"],
+        teacher,
+        sample_index,
+        principle,
+        text,
+        templates[-1].hash if templates else None,
+    )
     request = completion_request(
         prompt_id, messages, teacher=teacher, sample_index=sample_index, parameters=parameters
     )
     return draw, request
 
 
-def _row(draw: _Draw, reply: Reply, model: Model, student: str | None) -> dict[str, object]:
+def completion_row(
+    draw: Draw, reply: Reply, model: Model, student: str | None
+) -> dict[str, object]:
+    """The row of one sample, as the teachers' own have it."""
     text = reply.text if reply.text and reply.text.strip() else None
     # White space, or a cut before the first word of the answer, is no answer.
     status = "empty" if text is None and reply.status in ("ok", "cut") else reply.status
-    template = load_template(f"completions/{draw.principle}") if draw.principle else None
     return {
         "completion_id": content_id(
             "completion", draw.prompt_id, draw.teacher, draw.principle, draw.sample_index, text
@@ -152,8 +236,11 @@ def _row(draw: _Draw, reply: Reply, model: Model, student: str | None) -> dict[s
         "status": status,
         "error": reply.error,
         "is_self_training": is_self_training(draw.teacher, model, student),
+        "method": "teacher",
+        "is_for_pairs_only": False,
         "call_id": reply.call_id,
-        "template_hash": template.hash if template else None,
+        "earlier_call_ids": [],
+        "template_hash": draw.template_hash,
         "licence": model.licence,
         "origin": f"model:{draw.teacher}",
     }

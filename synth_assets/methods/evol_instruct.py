@@ -8,18 +8,21 @@ rewrite, the prompt that it was made from goes on to the next generation.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import polars as pl
+from pydantic import Field
 
 from synth_assets.identity import seeded_random
 from synth_assets.llm.request import Ask, Message, Reply, Request, user
+from synth_assets.method import POOL, Material, Resolve, Rule, method
 from synth_assets.methods.asking import ask_about
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.elimination import completion_reason, equality_reason, rewrite_reason
 from synth_assets.methods.prompt_rows import (
+    PROMPT_SCHEMA,
     kept,
     messages_of,
     new_prompt_id,
@@ -27,9 +30,26 @@ from synth_assets.methods.prompt_rows import (
     transcript,
 )
 from synth_assets.methods.result import MethodResult
-from synth_assets.recipe import EvolInstruct
-from synth_assets.schemas import EVOLVED_PROMPTS
+from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.templates import Template, load_template, quote
+
+DepthOperator = Literal[
+    "add_constraint", "deepen", "concretise", "add_reasoning", "complicate_input"
+]
+Operator = Literal[DepthOperator, "breadth"]
+
+
+class EvolInstruct(Part):
+    """Prompts rewritten deeper or broader (Xu et al. 2023; methods.md 3)."""
+
+    teacher: ModelName
+    judge: ModelName
+    per_round: int = Field(ge=1, description="Prompts of the pool that are evolved in each round")
+    generations: int = Field(default=4, ge=1, le=10)
+    operators: tuple[Operator, ...] = Field(default=get_args(Operator), min_length=1)
+    sorry_words: int = Field(default=80, ge=0)
+    sampling: Sampling = Sampling(temperature=1.0, top_p=0.95, max_tokens=2048)
+
 
 METHOD = "evol_instruct"
 EQUALITY_TEMPLATE = "evol_instruct/is_equal"
@@ -84,6 +104,58 @@ class _Candidate:
         )
 
 
+def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Rule]:
+    for reason in ("failed_reply", "empty_rewrite", "cut_off", "copies_template"):
+        yield reason, None, None
+    yield "equal_to_parent", None, None
+    yield "equality_unknown", None, None
+    yield "completion_refuses", parameters.get("sorry_words"), None
+    yield "completion_failed", None, None
+    yield "completion_says_nothing", None, None
+
+
+def _may_follow(
+    parameters: EvolInstruct, unknown: Counter[str], teacher: str | None
+) -> tuple[Counter[str], int]:
+    """An unknown reply leaves open all that its prompt goes through in all generations: each
+    rewrites it, asks the judge, and asks for the first completion."""
+    steps = min(unknown.total(), parameters.per_round) * parameters.generations
+    asked: Counter[str] = Counter()
+    for model in (parameters.teacher, parameters.judge, teacher):
+        if model is not None:
+            asked[model] += steps
+    return asked, steps
+
+
+def _templates(parameters: EvolInstruct, resolve: Resolve) -> list[Template]:
+    names = [f"{METHOD}/{operator}" for operator in parameters.operators]
+    return [load_template(name) for name in (*names, EQUALITY_TEMPLATE)]
+
+
+@method(
+    METHOD,
+    kind="prompts",
+    table="evolved_prompts",
+    description="Prompts rewritten deeper or broader (Evol-Instruct, Xu et al. 2023).",
+    parameters=EvolInstruct,
+    templates=_templates,
+    rewrites=True,
+    needs_teacher=True,
+    rules=_rules,
+    may_follow=_may_follow,
+)
+def make_prompts(material: Material, parameters: EvolInstruct) -> MethodResult:
+    """The method in the graph: its round's pool in, rewritten prompts out."""
+    assert material.first_completion is not None, "the recipe's rules ask for a teacher"
+    return evolve_prompts(
+        material.frame(POOL),
+        round=material.round,
+        parameters=parameters,
+        first_completion=material.first_completion,
+        ask=material.ask,
+    )
+
+
 def evolve_prompts(
     pool: pl.DataFrame,
     *,
@@ -110,7 +182,7 @@ def evolve_prompts(
         prompts = [candidate.as_prompt() for candidate in generation]
     counts["evolutions_failed"] = sum(each.drop_reason is not None for each in candidates)
     rows = [_row(candidate, round, parameters) for candidate in candidates]
-    return MethodResult(EVOLVED_PROMPTS.frame(rows), {}, len(candidates), dict(counts))
+    return MethodResult(PROMPT_SCHEMA.frame(rows), {}, len(candidates), dict(counts))
 
 
 def _evolve_once(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from synth_assets.identity import content_id
@@ -10,13 +12,20 @@ from synth_assets.schemas import JUDGMENTS
 VERIFIER = "math_verify"
 
 
-def combine_judgments(ratings: pl.DataFrame, verifications: pl.DataFrame) -> pl.DataFrame:
+def combine_judgments(
+    ratings: Mapping[tuple[str, str], pl.DataFrame], verifications: pl.DataFrame
+) -> pl.DataFrame:
     """Every rating, and every verification as a judgment of the answer, in the order of ids. A
-    verdict has a status and no rating: a number for it would be made up."""
-    columns = JUDGMENTS.polars.names()
+    verdict has a status and no rating: a number for it would be made up.
+
+    ratings: (kind, method) → rows; the kind is ``rating``, or the method where its scale is
+        another.
+    """
+    shared = [name for name in JUDGMENTS.polars.names() if name not in ("kind", "method")]
     rated = [
-        {**{name: row[name] for name in columns if name != "kind"}, "kind": "rating"}
-        for row in ratings.iter_rows(named=True)
+        {**{name: row[name] for name in shared}, "kind": kind, "method": method}
+        for (kind, method), rows in sorted(ratings.items(), key=lambda each: each[0])
+        for row in rows.iter_rows(named=True)
     ]
     verified = [
         {
@@ -25,12 +34,14 @@ def combine_judgments(ratings: pl.DataFrame, verifications: pl.DataFrame) -> pl.
             "prompt_id": row["prompt_id"],
             "round": row["round"],
             "kind": "verification",
+            "method": "verification",
             "judge": VERIFIER,
             "criterion": "answer",
             "rating": None,
             "rationale": None,
             "status": row["status"],
             "call_id": None,
+            "earlier_call_ids": [],
         }
         for row in verifications.iter_rows(named=True)
     ]

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from pydantic import Field
 
 from synth_assets.identity import canonical_json
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA, messages_of
 from synth_assets.quality.contamination import contaminated
 from synth_assets.quality.language import is_other_language
 from synth_assets.quality.tokens import count_words
-from synth_assets.recipe import Decontaminate, PromptFilters
+from synth_assets.recipe_parts import LanguageCode, Part, Share, WordRange
+
+INSTANCES = "self_instruct_instances"
+"""The method whose rows replace the prompts that they derive from."""
+
+
+class Decontaminate(Part):
+    """Overlap with evaluation prompts by shared n-grams (Tülu 3; methods.md 13)."""
+
+    ngram: int = Field(default=8, ge=1)
+    share: Share = 0.5
+
+
+class PromptFilters(Part):
+    """Rules across methods, for all rounds."""
+
+    words: WordRange | None = None
+    languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)] | None = None
+    decontaminate: Decontaminate | None = None
+
 
 Row = dict[str, Any]
 
@@ -26,8 +46,8 @@ def combine_prompts(
     maximum_characters: int,
 ) -> pl.DataFrame:
     """All candidates of all rounds, each with its own drop reason or the first rule it breaks:
-    too_many_characters, duplicate_text, too_few_words, too_many_words, other_language,
-    contaminated.
+    replaced_by_instances, without_instances, too_many_characters, duplicate_text, too_few_words,
+    too_many_words, other_language, contaminated.
 
     Of equal prompts the earliest round's stays, a seed before what was made, then the lower id.
     Seeds stand under the rules of size, duplicates and contamination only: a person who gives a
@@ -37,6 +57,7 @@ def combine_prompts(
     """
     rows = [dict(row) for row in candidates.iter_rows(named=True)]
     rows.sort(key=lambda row: (row["round"], row["method"] != "seed", row["prompt_id"]))
+    _drop_instructions_with_instances(rows)
     _drop(rows, lambda row: _size_reason(row, maximum_characters))
     _drop_duplicates(rows)
     _drop(rows, lambda row: _form_reason(row, filters))
@@ -55,6 +76,21 @@ def _drop(rows: list[Row], reason: Callable[[Row], str | None]) -> None:
     for row in rows:
         if row["drop_reason"] is None:
             row["drop_reason"] = reason(row)
+
+
+def _drop_instructions_with_instances(rows: list[Row]) -> None:
+    """An instruction that instances were asked of is no prompt itself: it may lack its input, and
+    where it needs none, an instance is the same prompt with a completion. Its kept instances
+    stand for it in the pool of later rounds too."""
+    kept: dict[str, bool] = {}
+    for row in rows:
+        if row["method"] == INSTANCES:
+            for parent in row["derived_from"]:
+                kept[parent] = kept.get(parent, False) or row["drop_reason"] is None
+    for row in rows:
+        if row["drop_reason"] is None and row["prompt_id"] in kept:
+            has_one = kept[row["prompt_id"]]
+            row["drop_reason"] = "replaced_by_instances" if has_one else "without_instances"
 
 
 def _size_reason(row: Row, maximum_characters: int) -> str | None:

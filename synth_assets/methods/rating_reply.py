@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from synth_assets.errors import ReplyError
 from synth_assets.llm.request import Reply
 from synth_assets.methods.structured_reply import parse_reply
-from synth_assets.recipe import Criterion
 
+Criterion = Literal["instruction_following", "honesty", "truthfulness", "helpfulness"]
 LOWEST, HIGHEST = 1, 5
 
 RatingStatus = Literal["ok", "not_applicable", "out_of_scale", "missing", "unparsed", "failed"]

@@ -5,27 +5,79 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, Literal
 
 import polars as pl
+from pydantic import Field
 
 from synth_assets.identity import seeded_random
 from synth_assets.llm.request import Ask, Reply, Request, user
+from synth_assets.method import POOL, Material, Rule, method
 from synth_assets.methods.asking import ask_about, is_usable
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.numbered_items import parse_numbered_items
-from synth_assets.methods.prompt_rows import kept, new_prompt_id, prompt_row
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA, kept, new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.quality.novelty import Comparison, NoveltyIndex, reject_similar
 from synth_assets.quality.tokens import count_words
-from synth_assets.recipe import SelfInstruct
-from synth_assets.schemas import SELF_INSTRUCT_PROMPTS
+from synth_assets.recipe_parts import ModelName, Part, Sampling, Share, WordRange
 from synth_assets.templates import load_template
 
+
+class Novelty(Part):
+    """Self-Instruct's novelty rule: rejected where ROUGE-L F1 to any earlier prompt exceeds
+    ``threshold`` (0.7 itself is accepted)."""
+
+    threshold: Share = 0.7
+    tokenizer: Literal["unicode", "ascii"] = "unicode"
+    keep_nearest: int = Field(default=10, ge=1, le=100)
+
+
+class SelfInstruct(Part):
+    """New prompts from examples (Wang et al. 2022, section 2; methods.md 2).
+
+    may_need_input: new tasks may leave their input open, for `self_instruct_instances` to write.
+        Without it each is complete in itself.
+    """
+
+    teacher: ModelName
+    per_round: int = Field(ge=1, description="Candidates asked for in each round")
+    human_examples: int = Field(default=6, ge=0)
+    machine_examples: int = Field(default=2, ge=0)
+    items_per_call: int = Field(default=7, ge=1, le=20)
+    words: WordRange = (4, 150)
+    keywords: tuple[str, ...] = (
+        "image",
+        "images",
+        "graph",
+        "graphs",
+        "picture",
+        "pictures",
+        "file",
+        "files",
+        "map",
+        "maps",
+        "draw",
+        "plot",
+        "go to",
+    )
+    alpaca_keywords: bool = False
+    require_ascii_start: bool = False
+    drop_whole_cut_reply: bool = False
+    may_need_input: bool = False
+    novelty: Novelty = Novelty()
+    sampling: Sampling = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
+
+
 METHOD = "self_instruct"
-TEMPLATE = "self_instruct/instructions"
+TEMPLATES = {
+    False: "self_instruct/instructions",
+    True: "self_instruct/instructions_with_input",
+}
+"""By whether the tasks may need an input."""
 ALPACA_KEYWORDS = ("video", "audio", "music", "flowchart", "diagram")
 """What Alpaca (Taori et al. 2023) adds to the words that text alone cannot serve."""
 
@@ -50,16 +102,50 @@ class _Candidate:
     drop_reason: str | None
 
 
+def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Rule]:
+    words = parameters.get("words") or [None, None]
+    yield "cut_off", None, None
+    yield "too_short", words[0], None
+    yield "too_long", words[1], None
+    yield "keyword", None, None
+    yield "starts_with_write_a_program", None, None
+    yield "starts_with_punctuation", None, None
+    if parameters.get("require_ascii_start"):
+        yield "starts_with_non_ascii", None, None
+    yield "not_novel", parameters.get("novelty", {}).get("threshold"), row.get("nearest_score")
+
+
+@method(
+    METHOD,
+    kind="prompts",
+    table="self_instruct_prompts",
+    description="New prompts written from examples (Self-Instruct, Wang et al. 2022).",
+    parameters=SelfInstruct,
+    templates=lambda parameters, resolve: [load_template(TEMPLATES[parameters.may_need_input])],
+    rules=_rules,
+    may_follow=lambda parameters, unknown, teacher: (
+        unknown,
+        unknown.total() * parameters.items_per_call,
+    ),
+)
+def make_prompts(material: Material, parameters: SelfInstruct) -> MethodResult:
+    """The method in the graph: its round's pool in, new prompts out."""
+    return write_prompts(
+        material.frame(POOL), round=material.round, parameters=parameters, ask=material.ask
+    )
+
+
 def write_prompts(
     pool: pl.DataFrame, *, round: int, parameters: SelfInstruct, ask: Ask
 ) -> MethodResult:
     """Asks for new instructions until ``per_round`` were asked for, and drops by the rules.
 
     pool: all prompts this round may draw on. Examples come from its train side only; a new prompt
-    is compared with all of it. The licence of a new prompt is null: no licence of an example
-    carries over to what a model wrote after it, and the terms of the model are not known here.
+    is compared with all of it. Prompts of one instruction (its instances) count as one. The
+    licence of a new prompt is null: no licence of an example carries over to what a model wrote
+    after it, and the terms of the model are not known here.
     """
-    pool = kept(pool)
+    pool = _one_of_each_instruction(kept(pool))
     counts: Counter[str] = Counter()
     shown_with: dict[str, tuple[str, ...]] = {}
     candidates: list[_Candidate] = []
@@ -72,7 +158,7 @@ def write_prompts(
         _row(candidate, comparisons.get(candidate.prompt_id), round, parameters)
         for candidate in candidates
     ]
-    frame = SELF_INSTRUCT_PROMPTS.frame(rows)
+    frame = PROMPT_SCHEMA.frame(rows)
     return MethodResult(frame, shown_with, len(candidates), dict(counts))
 
 
@@ -102,6 +188,12 @@ def instruction_filter_reason(text: str, parameters: SelfInstruct) -> str | None
 def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str]:
     words = "|".join(r"\s+".join(map(re.escape, keyword.split())) for keyword in keywords)
     return re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+
+
+def _one_of_each_instruction(pool: pl.DataFrame) -> pl.DataFrame:
+    """A seed before what was made, then the lower id; in the order of the ids."""
+    by_rank = pool.sort(pl.col("method") != "seed", "prompt_id")
+    return by_rank.unique("instruction", keep="first", maintain_order=True).sort("prompt_id")
 
 
 def _requests(
@@ -148,7 +240,7 @@ def _examples(
 def _render(examples: list[str], parameters: SelfInstruct) -> str:
     count = len(examples)
     numbered = [f"{number}. {_one_line(text)}" for number, text in enumerate(examples, start=1)]
-    return load_template(TEMPLATE).render(
+    return load_template(TEMPLATES[parameters.may_need_input]).render(
         count=str(count),
         last_number=str(count + parameters.items_per_call),
         next_number=str(count + 1),
@@ -213,7 +305,7 @@ def _row(
         nearest_score=nearest[0].score if nearest else None,
         model=parameters.teacher,
         call_ids=[candidate.call_id],
-        template_hash=load_template(TEMPLATE).hash,
+        template_hash=load_template(TEMPLATES[parameters.may_need_input]).hash,
         origin=f"model:{parameters.teacher}",
         drop_reason="not_novel" if is_similar else candidate.drop_reason,
     )

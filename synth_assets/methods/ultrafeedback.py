@@ -5,22 +5,46 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import polars as pl
+from pydantic import AfterValidator, Field
 
 from synth_assets.errors import TemplateError
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.request import Ask, Request, user
+from synth_assets.method import Material, Resolve, method
 from synth_assets.methods.asking import ask_about
 from synth_assets.methods.prompt_rows import messages_of, transcript
-from synth_assets.methods.rating_reply import RatingOutcome, parse_ratings, response_schema
+from synth_assets.methods.rating_reply import (
+    Criterion,
+    RatingOutcome,
+    parse_ratings,
+    response_schema,
+)
 from synth_assets.methods.result import MethodResult
-from synth_assets.recipe import Criterion, UltraFeedback
-from synth_assets.schemas import RATINGS
-from synth_assets.templates import Template, load_template, quote
+from synth_assets.recipe_parts import ModelName, OwnFile, Part, Sampling, each_once
+from synth_assets.schemas import RATING_COLUMNS, TableSchema
+from synth_assets.templates import Template, load_template, load_template_file, quote
+
+
+class UltraFeedback(Part):
+    """Four criteria, completions of a prompt judged together (Cui et al. 2023; methods.md 7).
+
+    templates: a person's own template file for a criterion, relative to the recipe."""
+
+    judge: ModelName
+    criteria: Annotated[tuple[Criterion, ...], AfterValidator(each_once)] = Field(
+        default=get_args(Criterion), min_length=1
+    )
+    templates: dict[Criterion, OwnFile] = Field(default_factory=dict)
+    sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
+
 
 NO_REFERENCE = "No reference answer is known."
+
+
+RATING_SCHEMA = TableSchema("rated", "judgment_id", "Ratings of any method.", RATING_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -35,12 +59,44 @@ class _Sheet:
     """(completion_id, text) in the order shown."""
 
 
+def templates_of(parameters: UltraFeedback, resolve: Resolve) -> dict[Criterion, Template]:
+    """Criterion → its template: a person's own file where the recipe names one."""
+    return {
+        criterion: load_template_file(resolve(parameters.templates[criterion]))
+        if criterion in parameters.templates
+        else load_template(f"ultrafeedback/{criterion}")
+        for criterion in parameters.criteria
+    }
+
+
+@method(
+    "ultrafeedback",
+    kind="judgments",
+    table="ratings",
+    description="Judges' ratings, one criterion a row; the completions of a prompt are judged "
+    "together (UltraFeedback, Cui et al. 2023).",
+    parameters=UltraFeedback,
+    templates=lambda parameters, resolve: templates_of(parameters, resolve).values(),
+    counts_as_rating=True,
+    calls_of_a_prompt=lambda parameters, completions: {parameters.judge: len(parameters.criteria)},
+)
+def make_ratings(material: Material, parameters: UltraFeedback) -> MethodResult:
+    """The method in the graph: a round's prompts and completions in, ratings out."""
+    return rate_completions(
+        material.frame("mutated_prompts"),
+        material.frame("completions"),
+        parameters=parameters,
+        templates=templates_of(parameters, material.resolve),
+        ask=material.ask,
+    )
+
+
 def rate_completions(
     prompts: pl.DataFrame,
     completions: pl.DataFrame,
     *,
     parameters: UltraFeedback,
-    templates: Mapping[str, Template],
+    templates: Mapping[Criterion, Template],
     ask: Ask,
 ) -> MethodResult:
     """One row per criterion and completion that has a text. The completions of a prompt are shown
@@ -59,10 +115,10 @@ def rate_completions(
         template_hash = templates[sheet.criterion].hash
         items_parsed += len(outcomes)
         rows.extend(_rows(sheet, outcomes, parameters.judge, reply.call_id, template_hash))
-    return MethodResult(RATINGS.frame(rows), {}, items_parsed, dict(counts))
+    return MethodResult(RATING_SCHEMA.frame(rows), {}, items_parsed, dict(counts))
 
 
-def default_templates(criteria: Iterable[Criterion]) -> dict[str, Template]:
+def default_templates(criteria: Iterable[Criterion]) -> dict[Criterion, Template]:
     """The package's own template for each criterion."""
     return {criterion: load_template(f"ultrafeedback/{criterion}") for criterion in criteria}
 
@@ -71,7 +127,7 @@ def _requests(
     prompts: pl.DataFrame,
     completions: pl.DataFrame,
     parameters: UltraFeedback,
-    templates: Mapping[str, Template],
+    templates: Mapping[Criterion, Template],
 ) -> Iterator[tuple[_Sheet, Request]]:
     by_prompt = _completions_by_prompt(completions)
     for prompt in prompts.sort("prompt_id").iter_rows(named=True):
@@ -154,5 +210,6 @@ def _rows(
             "position": position,
             "order_seed": sheet.order_seed,
             "call_id": call_id,
+            "earlier_call_ids": [],
             "template_hash": template_hash,
         }

@@ -9,11 +9,21 @@ from __future__ import annotations
 import polars as pl
 
 from synth_assets.methods.answer_equality import compare_answers, is_equal_answer
-from synth_assets.methods.answer_extraction import extract_answer, extract_reference
-from synth_assets.recipe import Verification
+from synth_assets.methods.answer_extraction import (
+    AnswerLine,
+    extract_answer,
+    extract_reference,
+)
+from synth_assets.recipe_parts import Part
 from synth_assets.schemas import VERIFICATIONS
 
-__all__ = ["extract_answer", "is_equal_answer", "verify_completions"]
+__all__ = ["extract_answer", "is_equal_answer", "verdict_on", "verify_completions"]
+
+
+class Verification(Part):
+    """answer_line: pattern whose match is followed by the final answer, such as ``^A:``."""
+
+    answer_line: AnswerLine = None
 
 
 def verify_completions(
@@ -42,6 +52,12 @@ def verify_completions(
             }
         )
     return VERIFICATIONS.frame(rows)
+
+
+def verdict_on(text: str | None, reference: str | None, answer_line: str | None = None) -> str:
+    """The status that a completion's row would have: verified, refuted, unparsed, no_reference."""
+    known = None if reference is None else extract_reference(reference, answer_line)
+    return _status(known, None if text is None else extract_answer(text, answer_line))
 
 
 def _status(reference: str | None, extracted: str | None) -> str:

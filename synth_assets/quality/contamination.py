@@ -13,15 +13,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
+from synth_assets.quality.tokens import UNSPACED
+
 _SEPARATORS = re.compile(r'[ \n\\,.?!:;()"\-]+')
+_UNSPACED = re.compile(rf"[{UNSPACED}]|[^{UNSPACED}]+")
 
 NGRAM = 8
 SHARE = 0.5
 
 
 def contamination_tokens(text: str) -> tuple[str, ...]:
-    """Lower-cased, split on space, newline, backslash and ``, . ? ! : ; ( ) " -``."""
-    return tuple(token for token in _SEPARATORS.split(text.lower()) if token)
+    """Lower-cased, split on space, newline, backslash and ``, . ? ! : ; ( ) " -``.
+
+    In scripts that put no spaces between words each character is a token too: by the published
+    separators a Japanese sentence is one token, of which no n-gram can be shared.
+    """
+    tokens = [token for token in _SEPARATORS.split(text.lower()) if token]
+    if text.isascii():
+        return tuple(tokens)
+    return tuple(part for token in tokens for part in _UNSPACED.findall(token))
 
 
 class EvaluationIndex:

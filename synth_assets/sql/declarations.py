@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from synth_assets.errors import SqlModelError
-from synth_assets.schemas import TABLES
+from synth_assets.method import all_tables
 from synth_assets.sql.declared_tests import data_tests_of
 from synth_assets.sql.layout import Layout
 from synth_assets.sql.model import SourceTable
@@ -115,6 +115,7 @@ def _type(path: Path, source: str, column: str, data_type: str) -> str:
 
 
 def _lake_table(path: Path, name: str) -> SourceTable:
-    if name not in TABLES:
-        raise SqlModelError(f"{path}: no table is named {name!r}{nearest(name, TABLES)}")
-    return SourceTable(name, (LAKE, name), duckdb_types(TABLES[name].polars))
+    known = all_tables()
+    if name not in known:
+        raise SqlModelError(f"{path}: no table is named {name!r}{nearest(name, known)}")
+    return SourceTable(name, (LAKE, name), duckdb_types(known[name].polars))

@@ -17,14 +17,17 @@ from synth_assets.llm.offline.skills import MODELS as OFFLINE_MODELS
 from synth_assets.llm.offline.teacher import can_parse
 from synth_assets.llm.prices import price_of
 from synth_assets.llm.transports.recorded import load_replies
+from synth_assets.methods import ultrafeedback
 from synth_assets.project import sql_folder
-from synth_assets.recipe import PROVIDERS_OF_OURS, Recipe, load_recipe
-from synth_assets.recipe_errors import did_you_mean
+from synth_assets.recipe import Recipe, load_recipe
+from synth_assets.recipe_errors import did_you_mean, field_path
+from synth_assets.recipe_model import PROVIDERS_OF_OURS
+from synth_assets.recipe_parts import marked
+from synth_assets.sandbox import why_no_sandbox
 from synth_assets.seed_files import read_evaluation_prompts, read_seed_prompts
 from synth_assets.sql.variables import recipe_variables
 from synth_assets.stages.datasets import load_sql_project
 from synth_assets.stages.generation import generation_parameters
-from synth_assets.stages.judgments import templates_of
 
 Level = Literal["ok", "warning", "error"]
 Looked = Iterator[tuple[Level, str]]
@@ -56,6 +59,7 @@ def check_recipe(path: Path) -> list[Finding]:
         "models": _look_at_models,
         "templates": _look_at_templates,
         "sets": _look_at_sets,
+        "sandbox": _look_at_sandbox,
         "sql": _look_at_sql,
     }
     for part, look in parts.items():
@@ -68,8 +72,9 @@ def check_recipe(path: Path) -> list[Finding]:
 
 
 def what_stops_a_run(recipe: Recipe) -> list[str]:
-    """What a run would stumble over only after it had paid for calls: keys, models, templates."""
-    looked = [*_look_at_models(recipe), *_look_at_templates(recipe)]
+    """What a run would stumble over only after it had paid for calls: keys, models, templates,
+    a sandbox that is missing."""
+    looked = [*_look_at_models(recipe), *_look_at_templates(recipe), *_look_at_sandbox(recipe)]
     return [message for level, message in looked if level == "error"]
 
 
@@ -122,18 +127,24 @@ def _look_at_models(recipe: Recipe) -> Looked:
     problems = [problem for name in used for problem in _model_problems(recipe, name)]
     for problem in problems:
         yield "error", problem
-    rated, completed = recipe.judgments.ultrafeedback, recipe.completions
-    if rated and completed:
-        judge = recipe.models[rated.judge].model
-        own = [name for name in completed.teachers if recipe.models[name].model == judge]
-        if own:
-            yield (
-                "warning",
-                f"judgments.ultrafeedback.judge = {rated.judge!r}: is the same model as teacher "
-                f"{', '.join(own)}, and judges favour their own words; take another judge",
-            )
+    yield from _judges_of_their_own_words(recipe)
     if not missing and not problems:
         yield "ok", f"{len(used)} models in use, no key missing"
+
+
+def _judges_of_their_own_words(recipe: Recipe) -> Looked:
+    teachers = recipe.completions.teachers if recipe.completions else ()
+    for method, parameters in recipe.methods("judgments", "pairs"):
+        for place, judge in marked(parameters, "names a model"):
+            model = recipe.models[judge].model
+            own = [name for name in teachers if recipe.models[name].model == model]
+            if own:
+                yield (
+                    "warning",
+                    f"{field_path((method.kind, method.name, *place))} = {judge!r}: is the same "
+                    f"model as teacher {', '.join(own)}, and judges favour their own words; take "
+                    "another judge",
+                )
 
 
 def _model_problems(recipe: Recipe, name: str) -> Iterator[str]:
@@ -167,9 +178,13 @@ def _model_problems(recipe: Recipe, name: str) -> Iterator[str]:
 
 def _look_at_templates(recipe: Recipe) -> Looked:
     generation_parameters(recipe)  # loads the templates of the methods
-    rated = recipe.judgments.ultrafeedback
+    for method, parameters in recipe.methods():
+        list(method.templates(parameters, recipe.resolve))  # a template that does not load raises
+    rated = recipe.parameters_of("ultrafeedback")
     wrong = False
-    for criterion, template in (templates_of(recipe, rated) if rated else {}).items():
+    for criterion, template in (
+        ultrafeedback.templates_of(rated, recipe.resolve) if rated else {}
+    ).items():
         field = f"judgments.ultrafeedback.templates.{criterion} = {template.name!r}"
         unknown = sorted(template.slots - SLOTS_OF_A_JUDGE)
         if unknown or "completions" not in template.slots:
@@ -185,19 +200,31 @@ def _look_at_templates(recipe: Recipe) -> Looked:
         yield "ok", "every template loads"
 
 
+def _look_at_sandbox(recipe: Recipe) -> Looked:
+    running = [method for method, _ in recipe.methods() if method.needs_sandbox]
+    if not running:
+        return
+    problem = why_no_sandbox()
+    if problem is None:
+        yield "ok", "bubblewrap is there: programs of models run in the sandbox"
+    else:
+        yield "error", f"{field_path((running[0].kind, running[0].name))}: {problem}"
+
+
 def _look_at_sets(recipe: Recipe) -> Looked:
-    completed, rated = recipe.completions, recipe.judgments.ultrafeedback
+    completed = recipe.completions
+    rates = any(method.counts_as_rating for method, _ in recipe.methods("judgments"))
     if completed is None:
         yield "warning", "completions: none are declared, so only prompts are made, no set"
         return
-    several = len(completed.teachers) * completed.per_prompt > 1
+    several = len(completed.teachers) * completed.per_prompt > 1 or recipe.methods("completions")
     if not several:
         yield (
             "warning",
             "completions: one for each prompt, and a pair needs two, so dpo_set will be empty; "
             "add a teacher or raise per_prompt",
         )
-    elif recipe.datasets.dpo.pairs == "rated" and rated is None:
+    elif recipe.datasets.dpo.pairs == "rated" and not rates:
         yield (
             "warning",
             "datasets.dpo.pairs = 'rated': nothing rates, so dpo_set will be empty; add "

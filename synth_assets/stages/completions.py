@@ -1,11 +1,13 @@
-"""Stage of the third group: kept prompts → teachers' completions."""
+"""The stage that ends the third group: kept prompts, and methods' completions of them → all
+completions."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from synth_assets.methods import completions
-from synth_assets.recipe import Completions, Recipe, model_identity
+from synth_assets.methods.completions import Completions
+from synth_assets.recipe import Recipe, model_identity
 from synth_assets.schemas import COMPLETIONS, MUTATED_PROMPTS
 from synth_assets.stages.row_checks import (
     every_candidate_is_there,
@@ -15,16 +17,18 @@ from synth_assets.stages.row_checks import (
 )
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Work
-from synth_assets.templates import load_template
 
 GROUP = "3_completions"
 
 
-def completions_stage(parameters: Completions) -> Stage:
+def completions_stage(recipe: Recipe, parameters: Completions) -> Stage:
     return Stage(
         table=COMPLETIONS,
         group=GROUP,
-        inputs=(Input("mutated_prompts", "own"),),
+        inputs=(
+            Input("mutated_prompts", "own"),
+            *(Input(method.table.name, "own") for method, _ in recipe.methods("completions")),
+        ),
         parameters=lambda recipe, _: _parameters(recipe, parameters),
         code=(completions,),
         make=lambda work: _make_completions(work, parameters),
@@ -44,7 +48,11 @@ def _parameters(recipe: Recipe, parameters: Completions) -> dict[str, object]:
         "completions": parameters.model_dump(mode="json", exclude={"teachers"}),
         "models": [model_identity(recipe, teacher) for teacher in parameters.teachers],
         "student": recipe.student,
-        "templates": [load_template(f"completions/{p}").hash for p in parameters.principles],
+        "templates": [
+            template.hash
+            for principle in parameters.principles or (None,)
+            for template in completions.templates_of(parameters, principle)
+        ],
     }
 
 
@@ -57,4 +65,11 @@ def _make_completions(work: Work, parameters: Completions) -> Made:
         student=work.recipe.student,
         ask=work.ask,
     )
-    return Made(result.rows, result.shown_with, result.items_parsed, result.notes)
+    others = [
+        work.read(method.table).select(COMPLETIONS.polars.names())
+        for method, _ in work.recipe.methods("completions")
+    ]
+    rows = pl.concat(
+        [result.rows, completions.given_completions(kept, work.recipe.models), *others]
+    )
+    return Made(rows, result.shown_with, rows.height, result.notes)

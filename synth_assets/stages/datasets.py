@@ -17,9 +17,10 @@ import polars as pl
 
 from synth_assets.errors import SqlModelError
 from synth_assets.identity import canonical_json
+from synth_assets.method import all_methods, all_tables
 from synth_assets.project import sql_folder
 from synth_assets.recipe import Recipe, fingerprint
-from synth_assets.schemas import CALLS, TABLES
+from synth_assets.schemas import CALLS
 from synth_assets.sql.data_tests import DataTest
 from synth_assets.sql.incremental import columns_to_write, require_one_row_a_key, rows_after
 from synth_assets.sql.project import SqlProject
@@ -36,6 +37,7 @@ GROUP = "5_datasets"
 GROUPED = frozenset({"not_null", "unique", "accepted_values", "relationships"})
 PARENTS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "sft_set": lambda rows: rows.select("example_id", "completion_id"),
+    "control_set": lambda rows: rows.select("example_id", "completion_id"),
     "dpo_set": lambda rows: pl.concat(
         [
             rows.select("pair_id", pl.col(side).alias("parent_id"))
@@ -174,7 +176,7 @@ def table_of(project: SqlProject, ref: str) -> str:
     """The table of the lake that a ref means: a source of dbt's may have a seed that stands in for
     it. Errors: `SqlModelError` for any other source, which the lake cannot hold."""
     source = project.files.sources.get(ref)
-    if source is None or ref in TABLES:
+    if source is None or ref in all_tables():
         return ref
     if source.place[1] in project.seeds:
         return source.place[1]
@@ -213,7 +215,15 @@ def dataset_stages(recipe: Recipe, sql: Path | None = None) -> list[Stage]:
     project = load_sql_project(sql or sql_folder())
     variables = recipe_variables(recipe)
     project.validate(variables)
-    return [_stage(project, name, variables) for name in (*project.seeds, *_in_order(project))]
+    marts = [name for name in _in_order(project) if _is_asked_for(recipe, project, name)]
+    return [_stage(project, name, variables) for name in (*project.seeds, *marts)]
+
+
+def _is_asked_for(recipe: Recipe, project: SqlProject, name: str) -> bool:
+    """A mart that reads a method's own table stands only where the recipe asks for the method."""
+    asked = {method.table.name for method, _ in recipe.methods()}
+    read = _tables(project, project.inputs(name))
+    return not (set(read) & {method.table.name for method in all_methods().values()}) - asked
 
 
 def _in_order(project: SqlProject) -> list[str]:

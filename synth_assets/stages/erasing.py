@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from synth_assets.lineage.descent import shown_with_any
-from synth_assets.lineage.find import read_rows
-from synth_assets.lineage.withdrawal import PROMPT_TABLES, Withdrawal, reach
+from synth_assets.lineage.descent import cited_columns, citing_tables, shown_with_any
+from synth_assets.lineage.find import prompt_tables, read_rows
+from synth_assets.lineage.withdrawal import Withdrawal, reach
 from synth_assets.llm.recovery import recover
 from synth_assets.schemas import CALLS, ERASURES, RETRACTIONS
 from synth_assets.stages.datasets import GROUP as DATASETS
@@ -107,7 +107,7 @@ def current_rounds(workshop: Workshop) -> Iterator[tuple[str, int]]:
 def _texts_of(lake: Lake, recipe: str, ids: Iterable[str]) -> set[str]:
     """Every text that the rows hold: of prompts, each turn; of completions and ratings."""
     wanted, found = list(ids), set[str]()
-    for table in (*PROMPT_TABLES, "evaluation_prompts"):
+    for table in (*prompt_tables(), "evaluation_prompts"):
         columns = ("messages", "text", "instruction", "reference")
         rows = read_rows(lake, recipe, table, "prompt_id", wanted, columns)
         for row in rows.iter_rows(named=True):
@@ -133,7 +133,7 @@ def _rows_that_hold(workshop: Workshop, texts: tuple[str, ...]) -> dict[str, set
     found: dict[str, set[str]] = {}
     lake, recipe = workshop.lake, workshop.recipe.name
     for table, key in (
-        *((t, "prompt_id") for t in PROMPT_TABLES),
+        *((t, "prompt_id") for t in prompt_tables()),
         ("completions", "completion_id"),
     ):
         if texts and lake.has(recipe, table):
@@ -152,17 +152,18 @@ def _calls(
 ) -> Iterator[str]:
     """Calls that rows rest on, every attempt at them, those in whose context a row stood, and
     those that hold a text though no row cites them."""
-    ids = withdrawal.ids("self_instruct_prompts", "evolved_prompts")
     cited: set[str] = set()
-    for table in ("self_instruct_prompts", "evolved_prompts"):
-        rows = read_rows(lake, recipe, table, "prompt_id", sorted(ids), ("call_ids",))
-        cited.update(id for row in rows.iter_rows(named=True) for id in row["call_ids"] or ())
-    for table, key, of in (
-        ("completions", "completion_id", withdrawal.completions),
-        ("ratings", "judgment_id", withdrawal.judgments),
-    ):
-        rows = read_rows(lake, recipe, table, key, sorted(of), ("call_id",))
-        cited.update(row["call_id"] for row in rows.iter_rows(named=True) if row["call_id"])
+    for table, key in citing_tables():
+        ids = withdrawal.ids(table)
+        ids |= withdrawal.prompts if key == "prompt_id" else set()
+        ids |= withdrawal.judgments if key == "judgment_id" else set()
+        ids |= withdrawal.completions if key == "completion_id" else set()
+        columns = cited_columns(lake.column_types(recipe, table))
+        rows = read_rows(lake, recipe, table, key, sorted(ids), columns)
+        for row in rows.iter_rows(named=True):
+            for column in columns:
+                value = row[column]
+                cited.update([value] if isinstance(value, str) else value or ())
     cited |= shown_with_any(lake, recipe, withdrawal.prompts)
     if not lake.has(CALLS_SCHEMA, CALLS.name):
         return

@@ -1,26 +1,25 @@
-"""Stages of the fourth group: completions → verifications and ratings → one table of judgments."""
+"""Stages of the fourth group beside the methods' own: verifications, and what all methods say of
+completions and pairs in one table each."""
 
 from __future__ import annotations
 
-from synth_assets.methods import judgments, structured_reply, ultrafeedback, verification
-from synth_assets.recipe import Recipe, UltraFeedback, Verification, model_identity
+import polars as pl
+
+from synth_assets.methods import judgments, verification
+from synth_assets.methods.verification import Verification
+from synth_assets.recipe import Recipe
 from synth_assets.schemas import (
+    COMPLETION_FILTERS,
     COMPLETIONS,
     JUDGMENTS,
     MUTATED_PROMPTS,
-    RATINGS,
+    PREFERENCE_CANDIDATES,
     VERIFICATIONS,
+    TableSchema,
 )
-from synth_assets.stages.row_checks import (
-    failed_replies_are_few,
-    ids_are_unique,
-    parents_exist,
-    replies_are_parsed,
-    values_are_known,
-)
+from synth_assets.stages.row_checks import RowCheck, ids_are_unique, parents_exist, values_are_known
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Work
-from synth_assets.templates import Template, load_template, load_template_file
 
 GROUP = "4_judgments"
 JUDGED = (Input("mutated_prompts", "own"), Input("completions", "own"))
@@ -47,59 +46,60 @@ def verifications_stage(parameters: Verification) -> Stage:
     )
 
 
-def ratings_stage(parameters: UltraFeedback) -> Stage:
-    return Stage(
-        table=RATINGS,
-        group=GROUP,
-        inputs=JUDGED,
-        parameters=lambda recipe, _: {
-            "ultrafeedback": parameters.model_dump(mode="json", exclude={"templates"}),
-            "models": model_identity(recipe, parameters.judge),
-            "templates": {c: t.hash for c, t in templates_of(recipe, parameters).items()},
-        },
-        code=(ultrafeedback, structured_reply),
-        make=lambda work: _make_ratings(work, parameters),
-        checks=(
-            ids_are_unique("judgment_id"),
-            COMPLETION_EXISTS,
-            failed_replies_are_few(),
-            replies_are_parsed(),
-        ),
-        asks=True,
-        parents=lambda rows: rows.select("judgment_id", "completion_id"),
-    )
-
-
-def judgments_stage() -> Stage:
+def judgments_stage(recipe: Recipe) -> Stage:
+    """Every method's ratings, and the verifications."""
+    methods = [method for method, _ in recipe.methods("judgments")]
     return Stage(
         table=JUDGMENTS,
         group=GROUP,
-        inputs=(Input("ratings", "own"), Input("verifications", "own")),
+        inputs=(
+            *(Input(method.table.name, "own") for method in methods),
+            Input(VERIFICATIONS.name, "own"),
+        ),
         parameters=lambda *_: {},
         code=(judgments,),
         make=lambda work: Made(
-            judgments.combine_judgments(work.read(RATINGS), work.read(VERIFICATIONS))
+            judgments.combine_judgments(
+                {
+                    (
+                        "rating" if method.counts_as_rating else method.name,
+                        method.name,
+                    ): work.read(method.table)
+                    for method in methods
+                },
+                work.read(VERIFICATIONS),
+            )
         ),
         checks=(ids_are_unique("judgment_id"), COMPLETION_EXISTS),
     )
 
 
-def templates_of(recipe: Recipe, parameters: UltraFeedback) -> dict[str, Template]:
-    """Criterion → its template: a person's own file where the recipe names one."""
-    return {
-        criterion: load_template_file(recipe.resolve(parameters.templates[criterion]))
-        if criterion in parameters.templates
-        else load_template(f"ultrafeedback/{criterion}")
-        for criterion in parameters.criteria
-    }
-
-
-def _make_ratings(work: Work, parameters: UltraFeedback) -> Made:
-    result = ultrafeedback.rate_completions(
-        work.read(MUTATED_PROMPTS),
-        work.read(COMPLETIONS),
-        parameters=parameters,
-        templates=templates_of(work.recipe, parameters),
-        ask=work.ask,
+def preference_candidates_stage(recipe: Recipe) -> Stage:
+    """Every method's pairs."""
+    tables = [method.table for method, _ in recipe.methods("pairs")]
+    return _union(
+        PREFERENCE_CANDIDATES,
+        tables,
+        parents_exist("chosen_completion_id", ("completions", "completion_id")),
     )
-    return Made(result.rows, result.shown_with, None, result.notes)
+
+
+def completion_filters_stage(recipe: Recipe) -> Stage:
+    """What every method that filters says of each completion."""
+    tables = [method.table for method, _ in recipe.methods("filters")]
+    return _union(COMPLETION_FILTERS, tables, COMPLETION_EXISTS)
+
+
+def _union(table: TableSchema, parts: list[TableSchema], *checks: RowCheck) -> Stage:
+    def make(work: Work) -> Made:
+        names = table.polars.names()
+        return Made(pl.concat([work.read(part).select(names) for part in parts]).sort(table.key))
+
+    return Stage(
+        table=table,
+        group=GROUP,
+        inputs=tuple(Input(part.name, "own") for part in parts),
+        parameters=lambda *_: {},
+        make=make,
+        checks=(ids_are_unique(table.key), *checks),
+    )

@@ -10,7 +10,8 @@ from synth_assets.llm.replies import RawReply
 from synth_assets.llm.request import Request
 from synth_assets.llm.transports import Transport
 from synth_assets.llm.transports.registry import make_transport
-from synth_assets.recipe import Model, Recipe
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_model import Model
 
 
 class KnownRepliesOnly:

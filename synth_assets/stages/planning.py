@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from synth_assets.llm.prices import FREE_PROVIDERS, price_of
-from synth_assets.recipe import Model, Recipe
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_model import Model
 from synth_assets.schemas import CALLS
 from synth_assets.stages.bystander import looking_at
 from synth_assets.stages.forecast import (

@@ -19,14 +19,13 @@ import polars as pl
 from synth_assets.identity import canonical_json
 from synth_assets.llm.request import Ask, Reply, Request
 from synth_assets.llm.targets import Targets
-from synth_assets.recipe import Completions, EvolInstruct, Recipe, SelfInstruct
+from synth_assets.method import method_tables, methods_of
+from synth_assets.recipe import Recipe
 from synth_assets.schemas import (
     COMPLETIONS,
-    EVOLVED_PROMPTS,
     MUTATED_PROMPTS,
     ROUND_POOL,
     ROUNDS,
-    SELF_INSTRUCT_PROMPTS,
     TableSchema,
 )
 from synth_assets.stages.forecast import Asked
@@ -95,13 +94,14 @@ class CountingAsk:
 @dataclass
 class _Rehearsal:
     """made: tables as they would be, in the place of those in the lake. unwritten: round → prompts
-    that it would gain at most."""
+    that it would gain at most; unwritten_of: (round, table) likewise."""
 
     workshop: Workshop
     statuses: Mapping[str, TableStatus]
     calls: dict[str, AskedOf] = field(init=False)
     made: dict[str, pl.DataFrame] = field(default_factory=dict)
     unwritten: Counter[int] = field(default_factory=Counter)
+    unwritten_of: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         asking = (name for name, stage in self.workshop.stages.items() if stage.asks)
@@ -124,9 +124,12 @@ class _Rehearsal:
             if stage.is_frozen and self._is_due(stage, round):
                 _, ask = self._make(stage, round)
                 certain = Counter({model: asked.certain for model, asked in ask.asked.items()})
-                most, prompts = what_may_follow(name, round, certain)
+                read = [item.table for item in stage.inputs]
+                waiting = sum(self.unwritten_of[round.number, table] for table in read)
+                most, prompts = what_may_follow(name, round, certain, waiting)
                 self._count(name, ask.asked, most - certain)
                 self.unwritten[round.number] += prompts
+                self.unwritten_of[round.number, name] = prompts
 
     def combine_prompts(self) -> None:
         if not self.statuses[MUTATED_PROMPTS.name].is_current:
@@ -135,13 +138,17 @@ class _Rehearsal:
     def complete_and_judge(self, round: Round) -> None:
         """Prompts that are known, and all that those may ask that are not yet written."""
         waiting = self.unwritten[round.number]
+        completed = (COMPLETIONS.name, *method_tables("completions"))
+        is_last = round.number == self.rounds()[-1].number
         for name, stage in self.workshop.stages.items():
             if not stage.asks or stage.is_frozen or self.statuses[name].is_current:
                 continue
-            rows, ask = self._make(stage, round)
+            if not stage.by_round and not is_last:
+                continue  # made once, from all rounds
+            rows, ask = self._make(stage, round if stage.by_round else Round(0, {}))
             each = calls_of_a_prompt(self.workshop.recipe, name)
             self._count(name, ask.asked, {model: n * waiting for model, n in each.items()})
-            if name == COMPLETIONS.name:
+            if name in completed:
                 # A prompt with an unknown completion cannot be shown to a judge yet.
                 unknown = rows.filter(pl.col("call_id") == NOT_ASKED)["prompt_id"].unique()
                 self.made[name] = rows.filter(~pl.col("prompt_id").is_in(unknown.implode()))
@@ -162,7 +169,7 @@ class _Rehearsal:
         ask = CountingAsk(self.workshop, recipe)
         made = stage.make(_Rehearsed(self.workshop, stage, round, recipe, self.made, ask))
         rows = made.rows
-        if stage.is_frozen:  # the candidates of all rounds are read together
+        if stage.by_round:  # what reads all rounds reads them together
             before = self._read(stage.table).filter(pl.col("round") != round.number)
             rows = pl.concat([before, rows])
         self.made[stage.name] = rows
@@ -223,30 +230,32 @@ class _Rehearsed(Work):
         return self.lake.read(self.recipe.name, table) if rows is None else rows
 
 
-def what_may_follow(table: str, round: Round, unknown: Calls) -> tuple[Calls, int]:
+def what_may_follow(
+    table: str, round: Round, unknown: Calls, waiting: int = 0
+) -> tuple[Calls, int]:
     """Calls of a method, and the prompts that it writes, both at most, given how many of its
-    requests have no known reply."""
-    count = unknown.total()
-    if table == SELF_INSTRUCT_PROMPTS.name and count:
-        written = SelfInstruct.model_validate(round.generation["self_instruct"]["parameters"])
-        return unknown, count * written.items_per_call
-    if table == EVOLVED_PROMPTS.name and count:
-        # An unknown reply leaves open all that its prompt goes through in all generations: each
-        # rewrites it, asks the judge, and asks for the first completion.
-        frozen = round.generation["evol_instruct"]
-        evolved = EvolInstruct.model_validate(frozen["parameters"])
-        steps = min(count, evolved.per_round) * evolved.generations
-        first = Completions.model_validate(frozen["completions"]).teachers[0]
-        asked: Calls = Counter()
-        for model in (evolved.teacher, evolved.judge, first):
-            asked[model] += steps
-        return asked, steps
-    return unknown, 0
+    requests have no known reply, and how many prompts it will read that are not yet written."""
+    method = next(each for each in methods_of("prompts") if each.table.name == table)
+    if method.may_follow is None or method.name not in round.generation:
+        return unknown, 0
+    unknown = unknown + Counter({"": waiting})
+    if not unknown.total():
+        return unknown, 0
+    frozen = round.generation[method.name]
+    teachers = (frozen.get("completions") or {}).get("teachers") or [None]
+    parameters = method.parameters.model_validate(frozen["parameters"])
+    return method.may_follow(parameters, unknown, teachers[0])
 
 
 def calls_of_a_prompt(recipe: Recipe, table: str) -> Calls:
     """What one kept prompt asks in a table at most."""
-    if table == COMPLETIONS.name and recipe.completions:
-        return Counter(dict.fromkeys(recipe.completions.teachers, recipe.completions.per_prompt))
-    rated = recipe.judgments.ultrafeedback
-    return Counter({rated.judge: len(rated.criteria)}) if rated else Counter()
+    own = recipe.own_completions
+    if own is None:
+        return Counter()
+    if table == COMPLETIONS.name:
+        return Counter(dict.fromkeys(own.teachers, own.per_prompt))
+    for method, parameters in recipe.methods():
+        if method.table.name == table and method.calls_of_a_prompt is not None:
+            completions = len(own.teachers) * own.per_prompt
+            return Counter(method.calls_of_a_prompt(parameters, completions))
+    return Counter()

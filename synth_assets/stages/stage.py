@@ -25,7 +25,12 @@ from synth_assets.store.staging import StagedTable, stage_frame
 if TYPE_CHECKING:
     from synth_assets.stages.workshop import Work, Workshop
 
-DECIDING = ("synth_assets.methods", "synth_assets.quality", "synth_assets.seed_files")
+DECIDING = (
+    "synth_assets.methods",
+    "synth_assets.quality",
+    "synth_assets.sandbox",
+    "synth_assets.seed_files",
+)
 """Packages whose code decides what is in a table."""
 
 Slice = Literal["all", "own", "up_to", "pool_seeds", "pool_accepted"]

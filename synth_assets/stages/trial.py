@@ -13,13 +13,11 @@ def trial_recipe(recipe: Recipe, limit: int) -> Recipe:
     It is another dataset, so it lies beside the real one as ``<name>_trial``; what it asks is
     asked the same way, so the real run finds those replies known.
     """
-    prompts: dict[str, Any] = {}
-    for method in ("self_instruct", "evol_instruct"):
-        parameters = getattr(recipe.prompts, method)
-        if parameters is not None:
-            prompts[method] = parameters.model_copy(
-                update={"per_round": min(parameters.per_round, limit)}
-            )
+    prompts: dict[str, Any] = {
+        method.name: parameters.model_copy(update={"per_round": min(parameters.per_round, limit)})
+        for method, parameters in recipe.methods("prompts")
+        if hasattr(parameters, "per_round")
+    }
     trial = recipe.model_copy(
         update={
             "name": f"{recipe.name}_trial",

@@ -19,7 +19,8 @@ from synth_assets.llm.batches.asking import BatchedAsk
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.llm.engine import Engine
 from synth_assets.llm.request import Ask
-from synth_assets.recipe import RUNTIME_FIELDS, Model, Recipe, fingerprint
+from synth_assets.recipe import Recipe, fingerprint
+from synth_assets.recipe_model import RUNTIME_FIELDS, Model
 from synth_assets.schemas import ROUNDS, TableSchema
 from synth_assets.stages.generation import frozen_models
 from synth_assets.stages.known_replies import known_replies_only

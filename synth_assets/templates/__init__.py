@@ -83,12 +83,15 @@ def parse_template(name: str, source: str) -> Template:
 
 @cache
 def load_template(name: str) -> Template:
-    """A template of the package, such as ``evol_instruct/breadth``."""
-    path = files("synth_assets.templates") / f"{name}.txt"
+    """A template of this package, such as ``evol_instruct/breadth``; of another as
+    ``package:folder/name``."""
+    package, colon, path = name.rpartition(":")
+    folder = files(package if colon else "synth_assets.templates")
     try:
-        return parse_template(name, path.read_text(encoding="utf-8"))
+        return parse_template(name, (folder / f"{path}.txt").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise TemplateError(f"there is no template {name!r} in synth_assets/templates") from error
+        where = f"the package {package}" if colon else "synth_assets/templates"
+        raise TemplateError(f"there is no template {path!r} in {where}") from error
 
 
 def load_template_file(path: Path) -> Template:

@@ -201,3 +201,22 @@ def test_names_and_licences_cannot_hold_markup(tmp_path: Path) -> None:
 
 def test_a_card_holds_no_path_of_this_machine(tmp_path: Path) -> None:
     assert str(tmp_path) not in make_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"weak": 0.6, "student": 0.7, "ceiling": 0.8}, "(ceiling - weak): **0.500**"),
+        ({"weak": 0.6, "student": 0.7}, "(ceiling - weak): **not known**"),
+        ({"weak": 0.6, "student": 0.7, "ceiling": 0.6}, "(ceiling - weak): **not known**"),
+    ],
+)
+def test_the_gap_that_a_student_recovered_is_told_where_the_recipe_gives_the_numbers(
+    tmp_path: Path, said: dict[str, float], expected: str
+) -> None:
+    export = {"weak_to_strong": {"measure": "accuracy | held out", **said}}
+    assert expected in make_card(tmp_path, recipe={"export": export})
+
+
+def test_a_card_without_results_of_a_student_says_nothing_of_them(tmp_path: Path) -> None:
+    assert "Weak to strong" not in make_card(tmp_path)

@@ -15,7 +15,7 @@ import pytest
 from synth_assets.graph.automation import rounds_op
 from synth_assets.graph.recipe_graph import recipe_definitions, shared_definitions
 from synth_assets.graph.runs import silent_logger
-from synth_assets.schemas import TABLES
+from synth_assets.method import all_tables
 from synth_assets.store.commits import CommitLog
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
@@ -159,7 +159,7 @@ class Pipeline:
 
     def read(self, table: str, where: str = "true") -> pl.DataFrame:
         with self.lake() as lake:
-            return lake.read(self.recipe.name, TABLES[table], where)
+            return lake.read(self.recipe.name, all_tables()[table], where)
 
     def hashes(self, tables: Sequence[str]) -> dict[str, str | None]:
         """Table → content hash of its last commit."""

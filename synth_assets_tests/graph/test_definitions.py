@@ -15,9 +15,9 @@ import pytest
 
 from synth_assets.graph.assets import FRESH_WITHIN_HOURS
 from synth_assets.graph.recipe_graph import recipe_definitions, shared_definitions
+from synth_assets.method import all_tables
 from synth_assets.project import find_recipe
 from synth_assets.recipe import load_recipe
-from synth_assets.schemas import TABLES
 from synth_assets_tests.graph.conftest import WHOLE
 from synth_assets_tests.recipes import write_recipe, write_seeds
 
@@ -110,8 +110,8 @@ def test_every_column_is_described(quickstart: dict[str, dg.AssetSpec]):
             continue
         columns = spec.metadata["dagster/column_schema"].columns
         assert all(column.description for column in columns), table
-        if table in TABLES:
-            assert [column.name for column in columns] == TABLES[table].polars.names()
+        if table in all_tables():
+            assert [column.name for column in columns] == all_tables()[table].polars.names()
 
 
 def test_marts_show_where_their_columns_come_from(quickstart: dict[str, dg.AssetSpec]):

@@ -21,7 +21,8 @@ from synth_assets.llm.journal import Journal
 from synth_assets.llm.replies import RawReply, body_of, read_reply
 from synth_assets.llm.request import Request
 from synth_assets.llm.transports.scripted import Scripted
-from synth_assets.recipe import Budget, Model
+from synth_assets.recipe import Budget
+from synth_assets.recipe_model import Model
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 
 TRANSIENT = ["rate_limit", "timeout", "connection", "server", "truncated_body"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from synth_assets.llm.credentials import api_key, check_credentials
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 from synth_assets_tests.llm.making import make_recipe
 
 

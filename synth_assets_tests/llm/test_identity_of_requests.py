@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from synth_assets.llm.request import Request, system, user
 from synth_assets.llm.targets import Targets
-from synth_assets.recipe import RUNTIME_FIELDS, model_identity
+from synth_assets.recipe import model_identity
+from synth_assets.recipe_model import RUNTIME_FIELDS
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 
 LOCAL = {"model": "openai_compatible/m", "base_url": "http://host:8000/v1"}

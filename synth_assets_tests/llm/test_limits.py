@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth_assets.llm.limits import Allowance, Load, Quotas, RateLimits
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 
 def make_quotas(**limits: int) -> Quotas:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from synth_assets.llm.prices import price_of
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 LOCAL = {"model": "openai_compatible/gpt-5-mini", "base_url": "http://127.0.0.1:1/v1"}
 

@@ -4,7 +4,7 @@ import pytest
 
 from synth_assets.llm.request import Request, system, user
 from synth_assets.llm.wire import model_in_key, public_endpoint, wire_body
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 OFFLINE = Model(model="offline/careful")
 SERVED = Model(model="openai_compatible/careful", base_url="http://127.0.0.1:1/v1")

@@ -8,10 +8,10 @@ import polars as pl
 
 from synth_assets.identity import content_id, text_hash
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
+from synth_assets.methods.ultrafeedback import RATING_SCHEMA
 from synth_assets.schemas import (
     COMPLETIONS,
     EVALUATION_PROMPTS,
-    RATINGS,
     ROUND_POOL,
     SEED_PROMPTS,
     VERIFICATIONS,
@@ -102,8 +102,8 @@ def make_completions(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def make_ratings(*rows: dict[str, Any]) -> pl.DataFrame:
-    neutral = dict.fromkeys(RATINGS.polars.names())
-    return RATINGS.frame([neutral | row for row in rows])
+    neutral = {**dict.fromkeys(RATING_SCHEMA.polars.names()), "earlier_call_ids": []}
+    return RATING_SCHEMA.frame([neutral | row for row in rows])
 
 
 def make_verifications(*rows: dict[str, Any]) -> pl.DataFrame:

@@ -9,9 +9,9 @@ import pytest
 
 from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Request
-from synth_assets.methods.completions import complete_prompts, completion_request
+from synth_assets.methods.completions import Completions, complete_prompts, completion_request
 from synth_assets.methods.result import MethodResult
-from synth_assets.recipe import Completions, Model
+from synth_assets.recipe_model import Model
 from synth_assets.schemas import COMPLETIONS
 from synth_assets.templates import load_template
 from synth_assets_tests.methods.builders import a_prompt, make_prompts, turn

@@ -8,10 +8,9 @@ import polars as pl
 import pytest
 
 from synth_assets.llm.request import Message, Request
-from synth_assets.methods.evol_instruct import evolve_prompts
+from synth_assets.methods.evol_instruct import EvolInstruct, evolve_prompts
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
 from synth_assets.methods.result import MethodResult
-from synth_assets.recipe import EvolInstruct
-from synth_assets.schemas import EVOLVED_PROMPTS
 from synth_assets.templates import load_template, quote
 from synth_assets_tests.methods.builders import EIGHT_TASKS, a_prompt, make_prompts, turn
 from synth_assets_tests.scripted_ask import (
@@ -259,4 +258,4 @@ def test_a_prompt_in_another_language_is_rewritten():
 
 def test_an_empty_pool_asks_nothing():
     result = evolve(never_asked(), pool=make_prompts())
-    assert result.rows.equals(EVOLVED_PROMPTS.empty())
+    assert result.rows.equals(PROMPT_SCHEMA.empty())

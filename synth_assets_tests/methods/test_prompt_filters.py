@@ -4,9 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from synth_assets.methods.prompt_filters import combine_prompts
+from synth_assets.methods.prompt_filters import PromptFilters, combine_prompts
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
-from synth_assets.recipe import PromptFilters
 from synth_assets_tests.methods.builders import a_prompt, make_evaluation, make_prompts, turn
 
 LONG = "Explain in a few sentences how a bicycle keeps its balance on a bumpy road."
@@ -160,3 +159,27 @@ def test_nothing_in_gives_nothing_out():
         maximum_characters=99,
     )
     assert result.equals(PROMPT_SCHEMA.empty())
+
+
+def test_an_instruction_is_replaced_by_its_instances():
+    open_task, whole, rest = made("Sort.", "i"), made(LONG, "j"), made("Add.", "k")
+    first = made("Sort.\n\n3, 1", "x", method="self_instruct_instances", derived_from=["i"])
+    other = made(None, "y", method="self_instruct_instances", derived_from=["i"],
+                 drop_reason="unparsed")  # fmt: skip
+    same = made(LONG, "z", method="self_instruct_instances", derived_from=["j"])
+    assert combine(open_task, whole, rest, first, other, same) == {
+        "i": "replaced_by_instances",
+        "j": "replaced_by_instances",
+        "k": None,
+        "x": None,
+        "y": "unparsed",
+        "z": None,
+    }
+
+
+def test_an_instruction_without_a_sound_instance_is_no_prompt():
+    bad = made("Sort.\n\n3, 1", "x", method="self_instruct_instances", derived_from=["i"],
+               drop_reason="empty_output")  # fmt: skip
+    assert combine(made("Sort.", "i"), bad) == {"i": "without_instances", "x": "empty_output"}
+    dropped = made("Sort.", "i", drop_reason="too_short")
+    assert combine(dropped, bad)["i"] == "too_short"

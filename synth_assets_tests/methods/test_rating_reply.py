@@ -6,8 +6,12 @@ from typing import Any, get_args
 import pytest
 
 from synth_assets.llm.request import Reply
-from synth_assets.methods.rating_reply import RatingOutcome, parse_ratings, response_schema
-from synth_assets.recipe import Criterion
+from synth_assets.methods.rating_reply import (
+    Criterion,
+    RatingOutcome,
+    parse_ratings,
+    response_schema,
+)
 
 
 def outcomes(

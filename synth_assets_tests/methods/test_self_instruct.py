@@ -8,10 +8,15 @@ import polars as pl
 import pytest
 
 from synth_assets.llm.request import Request
+from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
 from synth_assets.methods.result import MethodResult
-from synth_assets.methods.self_instruct import instruction_filter_reason, write_prompts
-from synth_assets.recipe import Novelty, SelfInstruct
-from synth_assets.schemas import SELF_INSTRUCT_PROMPTS
+from synth_assets.methods.self_instruct import (
+    Novelty,
+    SelfInstruct,
+    instruction_filter_reason,
+    write_prompts,
+)
+from synth_assets.templates import load_template
 from synth_assets_tests.methods.builders import EIGHT_TASKS, a_prompt, make_prompts, turn
 from synth_assets_tests.real_data import real_data
 from synth_assets_tests.scripted_ask import ScriptedAsk, call_id_of, never_asked, reply_to
@@ -132,6 +137,7 @@ def test_examples_are_one_line_each_without_a_colon_at_the_end():
 
 
 def test_case_of_examples_is_kept():
+    """Upstream capitalises: "Who runs nasa in houston?"."""
     rows = [a_prompt(text) for text in EIGHT_TASKS[:7]]
     ask = ScriptedAsk(lambda _: "")
     write(ask, pool=make_prompts(*rows, a_prompt("who runs NASA in Houston?")))
@@ -164,7 +170,7 @@ def test_another_round_shows_other_examples():
 
 def test_an_empty_pool_asks_nothing():
     result = write(never_asked(), pool=make_prompts())
-    assert result.rows.equals(SELF_INSTRUCT_PROMPTS.empty())
+    assert result.rows.equals(PROMPT_SCHEMA.empty())
     assert result.items_parsed == 0
 
 
@@ -233,6 +239,43 @@ def test_japanese_prompts_are_written_and_compared():
     assert reasons(result) == {items[0]: None, items[1]: "not_novel"}
     upstream = Novelty(tokenizer="ascii")
     assert reasons(write(numbered(*items), novelty=upstream))[items[1]] is None
+
+
+def test_instances_of_one_instruction_are_one_example():
+    instances = [
+        a_prompt(f"Sort.\n\n{n}, 1", f"m{n}", method="self_instruct_instances", instruction="Sort.")
+        for n in range(5)
+    ]
+    ask = ScriptedAsk(lambda _: numbered(*NEW))
+    result = write(ask, pool=make_prompts(*EIGHT_TASKS, *instances), per_round=70)
+    for shown in result.shown_with.values():
+        assert sum(id.startswith("m") for id in shown) == 1
+    assert [line for line in shown_in(ask.requests[0]) if line == "Sort."] == ["Sort."]
+    assert len(result.rows["nearest"][0]) == 9
+
+
+def test_tasks_that_may_need_an_input_are_asked_for_with_another_template():
+    ask = ScriptedAsk(lambda _: numbered(*NEW))
+    rows = write(ask, may_need_input=True).rows
+    assert "it may need an input" in ask.prompts[0]
+    expected = load_template("self_instruct/instructions_with_input").hash
+    assert set(rows["template_hash"]) == {expected}
+
+
+def test_no_stop_string_can_fire_inside_a_figure():
+    """Upstream stops at "16.", and so inside "216."; its reply then ends in the middle."""
+    ask = ScriptedAsk(lambda _: "Add 9 to 216.\n10. Name a river of Asia.")
+    rows = write(ask).rows
+    assert "stop" not in ask.requests[0].sampling
+    assert rows["text"].to_list() == ["Add 9 to 216.", "Name a river of Asia."]
+
+
+def test_two_runs_write_the_same_rows_in_the_same_order():
+    """Upstream takes a set apart, whose order is another in each run."""
+    pool = make_prompts(*EIGHT_TASKS)
+    first, second = (write(numbered(*NEW), pool=pool, per_round=21) for _ in range(2))
+    assert first.rows.equals(second.rows)
+    assert list(first.shown_with) == list(second.shown_with)
 
 
 def test_equal_texts_of_two_calls_are_two_rows():

@@ -10,10 +10,15 @@ import pytest
 from synth_assets.errors import TemplateError
 from synth_assets.identity import seeded_random
 from synth_assets.llm.request import Request
+from synth_assets.methods.rating_reply import Criterion
 from synth_assets.methods.result import MethodResult
-from synth_assets.methods.ultrafeedback import default_templates, rate_completions
-from synth_assets.recipe import Criterion, UltraFeedback
-from synth_assets.schemas import COMPLETIONS, RATINGS
+from synth_assets.methods.ultrafeedback import (
+    RATING_SCHEMA,
+    UltraFeedback,
+    default_templates,
+    rate_completions,
+)
+from synth_assets.schemas import COMPLETIONS
 from synth_assets.templates import parse_template, quote
 from synth_assets_tests.methods.builders import a_prompt, make_completions, make_prompts, turn
 from synth_assets_tests.scripted_ask import Answer, ScriptedAsk, call_id_of, never_asked
@@ -210,4 +215,4 @@ def test_a_criterion_without_a_template_stops():
 
 def test_nothing_to_judge_asks_nothing():
     result = rate(never_asked(), completions=COMPLETIONS.empty())
-    assert result.rows.equals(RATINGS.empty())
+    assert result.rows.equals(RATING_SCHEMA.empty())

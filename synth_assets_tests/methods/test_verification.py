@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 
 from synth_assets.methods.verification import (
+    Verification,
     extract_answer,
     is_equal_answer,
     verify_completions,
 )
-from synth_assets.recipe import Verification
 from synth_assets.schemas import COMPLETIONS, MUTATED_PROMPTS, VERIFICATIONS
 from synth_assets_tests.methods.builders import a_prompt, make_completions, make_prompts
 from synth_assets_tests.real_data import real_data

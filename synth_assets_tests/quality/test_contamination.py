@@ -56,6 +56,40 @@ def test_case_and_punctuation_do_not_hide_a_copy():
     assert contaminated([training], ["what is the sum of all numbers from one to ten"]) == [True]
 
 
+def test_eight_grams_that_overlap_cover_each_token_once():
+    # 9 of 18 tokens by two 8-grams is half, which is not more than half; 10 of 18 is.
+    nine, ten = "x " + words(1, 9) + " y", "x " + words(1, 10) + " y"
+    index = EvaluationIndex([words(1, 18)])
+    assert (index.score(nine), index.score(ten)) == (Fraction(9, 18), Fraction(10, 18))
+    assert contaminated([nine, ten], [words(1, 18)]) == [False, True]
+
+
+def test_a_passage_that_the_evaluation_text_repeats_is_covered_wherever_it_stands():
+    evaluation = words(1, 8) + " x " + words(1, 8)
+    assert EvaluationIndex([evaluation]).score(words(1, 8)) == Fraction(16, 17)
+
+
+def test_a_share_is_compared_exactly():
+    # 7 of 10 is 0.7, which is not more than 0.7, whatever 0.7 is in binary.
+    assert contaminated([words(1, 7)], [words(1, 10)], ngram=7, share=0.7) == [False]
+    assert contaminated([words(1, 8)], [words(1, 10)], ngram=7, share=0.7) == [True]
+
+
+def test_a_copied_sentence_is_found_in_scripts_without_spaces():
+    sentence = "東京から大阪まで新幹線で何時間かかりますか。"
+    assert contaminated(["次の問いに答えて。" + sentence, "東京の天気は。"], [sentence]) == [
+        True,
+        False,
+    ]
+
+
+def test_accents_and_other_alphabets_are_compared_as_they_stand():
+    text = "Où est-ce que l'on peut manger ce soir à Orléans, près de la gare ?"
+    assert contaminated([text.upper(), text.replace("é", "e")], [text]) == [True, True]
+    arabic = "كم يوما يستغرق السفر من القاهرة الى الرباط بالقطار في الشتاء"
+    assert contaminated([arabic, arabic[:20]], [arabic]) == [True, False]
+
+
 def test_a_short_evaluation_text_overlaps_its_verbatim_copy_only():
     assert contaminated(["Who are you?", "Who are you today?"], ["who are you"]) == [True, False]
 

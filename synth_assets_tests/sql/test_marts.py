@@ -80,6 +80,7 @@ def make_rows() -> dict[str, list[dict[str, Any]]]:
             "origin": "human" if n == 1 else "model:writer",
             "call_ids": [] if n == 1 else ["k0"],
             "drop_reason": "contaminated" if n == 3 else None,
+            "dropped_by": "mutated_prompts" if n == 3 else None,
         }
         for n in (1, 2, 3)
     ]
@@ -109,6 +110,7 @@ def make_rows() -> dict[str, list[dict[str, Any]]]:
             "prompt_id": f"p{completion[1]}",
             "round": 1,
             "kind": "rating",
+            "method": "ultrafeedback",
             "judge": "judge",
             "criterion": "helpfulness",
             "rating": rating,
@@ -117,14 +119,11 @@ def make_rows() -> dict[str, list[dict[str, Any]]]:
         }
         for completion, rating in {"a1": 5.0, "b1": 2.0, "a2": 3.0, "b2": 4.0}.items()
     ]
-    rating_columns = TABLES["ratings"].polars.names()
     return {
         "rounds": [{"round": 1}],
-        "self_instruct_prompts": [{**p, "drop_reason": None} for p in prompts[1:]],
         "mutated_prompts": prompts,
         "completions": completions,
         "judgments": ratings,
-        "ratings": [{k: v for k, v in row.items() if k in rating_columns} for row in ratings],
         "verifications": [
             {"completion_id": c, "prompt_id": f"p{c[1]}", "round": 1, "status": s}
             for c, s in {"a1": "verified", "b1": "refuted", "a2": "unparsed"}.items()
@@ -143,6 +142,7 @@ def make_rows() -> dict[str, list[dict[str, Any]]]:
         {"dpo_binarisation": "best_vs_worst", "sft_min_rating": 3.5},
         {"dpo_binarisation": "best_vs_random_other", "sft_verified_only": True},
         {"dpo_pairs": "verified"},
+        {"dpo_pairs": "a_method"},
     ],
 )
 def test_every_model_and_test_compiles_and_is_described(changed: dict[str, object]) -> None:
@@ -159,9 +159,10 @@ def test_all_marts_are_empty_on_nothing_and_keep_their_types(
 
 
 def test_the_columns_do_not_hang_on_the_variables() -> None:
-    other = {**VARIABLES, "dpo_pairs": "verified", "sft_min_rating": 4.0}
-    for name in dbt_like_sql().marts:
-        assert dbt_like_sql().schema(name, VARIABLES) == dbt_like_sql().schema(name, other)
+    for pairs in ("verified", "a_method"):
+        other = {**VARIABLES, "dpo_pairs": pairs, "sft_min_rating": 4.0}
+        for name in dbt_like_sql().marts:
+            assert dbt_like_sql().schema(name, VARIABLES) == dbt_like_sql().schema(name, other)
 
 
 def test_a_small_run_gives_the_sets_that_one_expects(lake: duckdb.DuckDBPyConnection) -> None:
@@ -187,8 +188,8 @@ def test_a_small_run_gives_the_sets_that_one_expects(lake: duckdb.DuckDBPyConnec
         ("completions", "m/a", 2, 1, 2, 0.1, 1),
         ("completions", "m/b", 2, 1, 2, 0.1, 1),
         ("completions", None, 1, 0, 0, None, 0),
-        ("ratings", "m/j", 4, 4, 1, 0.1, 0),
-        ("self_instruct_prompts", "m/writer", 2, 1, 1, 0.1, 0),
+        ("self_instruct", "m/writer", 2, 1, 1, 0.1, 0),
+        ("ultrafeedback", "m/j", 4, 4, 1, 0.1, 0),
     ]
     assert failed_tests(lake, relations, VARIABLES) == set()
 
@@ -283,6 +284,19 @@ def test_the_same_rows_in_another_order_give_the_same_tables(
                 "scored_completions: rated_where_there_is_a_mean",
             },
         ),
+        (
+            "UPDATE round_health SET value = CASE metric WHEN 'compared_words' THEN 1000 "
+            "ELSE 0.49 END WHERE metric IN ('compared_words', 'distinct_2_to_anchor')",
+            {"round_health: rounds_do_not_collapse"},
+        ),
+        (
+            "UPDATE round_health SET value = 0.91 WHERE metric = 'sft_self_share_so_far'",
+            {"round_health: rounds_do_not_collapse"},
+        ),
+        (
+            "UPDATE round_health SET value = 0.5 WHERE metric IN ('error_share', 'error_limit')",
+            {"round_health: selection_can_help"},
+        ),
     ],
 )  # fmt: skip
 def test_a_damaged_table_fails_the_test_made_for_it(
@@ -291,6 +305,42 @@ def test_a_damaged_table_fails_the_test_made_for_it(
     relations = build(lake, make_rows(), VARIABLES)
     lake.execute(damage)
     assert failed_tests(lake, relations, VARIABLES) == expected
+
+
+def test_who_wrote_the_examples_is_told_for_a_round_and_for_all_up_to_it(
+    lake: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = make_rows()
+    person, _, *own = rows["completions"][:4]  # a1, b1, a2, b2
+    person |= {"origin": "human", "teacher": "human"}
+    for row in own:
+        row |= {"is_self_training": True, "round": 2}
+    rows["judgments"] = []
+    rows["verifications"] = [
+        {"completion_id": c, "prompt_id": "p1", "round": 1, "status": "verified"}
+        for c in ("a1", "b1")
+    ]
+    build(lake, rows | {"rounds": [{"round": 1}, {"round": 2}]}, {**VARIABLES, "sft_per_prompt": 2})
+    found = lake.execute(
+        "SELECT round, metric, value FROM round_health WHERE metric LIKE 'sft_%share%' "
+        "OR metric LIKE 'kept_share%' OR metric = 'error_limit'"
+    ).fetchall()
+    assert {(round, metric): value for round, metric, value in found} == {
+        (1, "sft_human_share"): 0.5,
+        (1, "sft_teacher_share"): 0.5,
+        (1, "sft_self_share"): 0.0,
+        (1, "sft_self_share_so_far"): 0.0,
+        (1, "kept_share_of_right"): 1.0,
+        (1, "kept_share_of_wrong"): None,
+        (1, "error_limit"): None,
+        (2, "sft_human_share"): 0.0,
+        (2, "sft_teacher_share"): 0.0,
+        (2, "sft_self_share"): 1.0,
+        (2, "sft_self_share_so_far"): 0.5,
+        (2, "kept_share_of_right"): None,
+        (2, "kept_share_of_wrong"): None,
+        (2, "error_limit"): None,
+    }
 
 
 def test_a_text_with_quotes_and_unicode_is_data(lake: duckdb.DuckDBPyConnection) -> None:

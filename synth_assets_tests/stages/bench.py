@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from synth_assets.schemas import TABLES
+from synth_assets.method import all_tables
 from synth_assets.stages.datasets import SqlStage
 from synth_assets.stages.materialize import StageReport, bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
@@ -73,7 +73,7 @@ class Bench:
         return reports
 
     def read(self, table: str, where: str = "true") -> pl.DataFrame:
-        return self.lake.read(self.recipe.name, TABLES[table], where)
+        return self.lake.read(self.recipe.name, all_tables()[table], where)
 
     def ids(self, table: str, where: str = "true") -> set[str]:
         return set(self.read(table, where)["prompt_id"])

@@ -76,7 +76,7 @@ SPOILT_SQL: dict[tuple[str, str], str] = {
     ("dropped_rows", "completions_are_accounted_for"): "SELECT * FROM rows LIMIT 1",
     ("round_health", "shares_lie_between_0_and_1"):
         "SELECT * REPLACE (2.0::DOUBLE AS value, 'ok_share' AS metric) FROM rows",
-    ("cost_by_stage", "accepted_values"): "SELECT * REPLACE ('nowhere' AS stage) FROM rows",
+    ("cost_by_stage", "not_null"): "SELECT * REPLACE (NULL::VARCHAR AS stage) FROM rows",
 }  # fmt: skip
 
 

@@ -16,8 +16,8 @@ def test_a_trial_has_a_name_of_its_own_and_no_more_than_was_asked_for(tmp_path: 
     )
     trial = trial_recipe(recipe, 2)
     assert (trial.name, trial.seeds.limit, trial.path) == ("tiny_trial", 2, recipe.path)
-    assert trial.prompts.self_instruct and trial.prompts.self_instruct.per_round == 2
-    assert trial.prompts.evol_instruct and trial.prompts.evol_instruct.per_round == 1
+    assert trial.parameters_of("self_instruct").per_round == 2
+    assert trial.parameters_of("evol_instruct").per_round == 1
     assert recipe.name == "tiny" and recipe.seeds.limit is None
 
 
@@ -25,7 +25,7 @@ def test_a_recipes_own_smaller_limits_stand(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, seeds={"limit": 1})
     trial = trial_recipe(recipe, 5)
     assert trial.seeds.limit == 1
-    assert trial.prompts.self_instruct and trial.prompts.self_instruct.per_round == 2
+    assert trial.parameters_of("self_instruct").per_round == 2
 
 
 def test_a_trial_leaves_the_real_tables_alone_and_pays_part_of_them(tmp_path: Path) -> None:

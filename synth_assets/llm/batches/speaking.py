@@ -12,7 +12,7 @@ from synth_assets.llm.transports.http_session import Answer, HttpSession
 from synth_assets.llm.transports.litellm_providers import LitellmProviders
 from synth_assets.llm.transports.openai_compatible import PATHS, place_of
 from synth_assets.llm.wire import wire_body
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 
 class BatchSpeaker:

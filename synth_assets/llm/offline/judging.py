@@ -15,6 +15,7 @@ from typing import Any
 
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.draft import final_answer
+from synth_assets.llm.offline.open_tasks import open_truth
 from synth_assets.llm.offline.recognise import Asked
 from synth_assets.llm.offline.skills import Judging
 from synth_assets.llm.offline.task import Task, parse_task
@@ -65,7 +66,8 @@ def rate_completions(asked: Asked, dice: Dice, skill: Judging) -> str:
 def _material(asked: Asked) -> tuple[Task | None, str | None, list[str]]:
     shown = {block.label: block.text for block in asked.blocks if not _is_completion(block.label)}
     completions = [block.text for block in asked.blocks if _is_completion(block.label)]
-    return parse_task(shown.get("prompt", "")), shown.get("reference answer"), completions
+    prompt = shown.get("prompt", "")
+    return parse_task(prompt), shown.get("reference answer") or open_truth(prompt), completions
 
 
 def _is_completion(label: str) -> bool:
@@ -77,6 +79,8 @@ def read_completion(text: str, task: Task | None, reference: str | None) -> Read
     work = None if task is None else task.solve()
     right = work.answer if work is not None else reference
     answer = final_answer(text)
+    if answer is None and right is not None and text.strip(" .\n").lower() == right.lower():
+        answer = right  # a bare answer, as an instance gives it
     has_refused = answer is None and _REFUSES.search(text[:200]) is not None
     says_nothing = len(text.split()) < 6 and answer is None and not has_refused
     ends_well = text.rstrip().endswith((".", "!", "?", "*", ")")) or answer is not None

@@ -14,10 +14,24 @@ from typing import Any, Literal
 
 from synth_assets.templates import quote
 
-AskKind = Literal["write", "rewrite", "compare", "rate", "answer"]
+AskKind = Literal[
+    "write",
+    "rewrite",
+    "compare",
+    "rate",
+    "judge_task",
+    "write_instances",
+    "reckon",
+    "answer",
+]
 
 WRITE_PHRASE = "continue the list with new tasks"
+OPEN_PHRASE = "may need an input"
 COMPARE_PHRASE = "equal or different"
+RECKON_PHRASE = "the program is run for you"
+LAST_TURN_PHRASE = "that was the last program"
+TASK_PHRASE = "a classification task"
+INSTANCE_PHRASES = {"examples of the task": "Input", "go through its labels": "Label"}
 RATE_PHRASES = ("rate completions", "rate all", "rate the completions")
 REWRITE_PHRASES = {
     "add_constraint": "add one constraint or requirement",
@@ -44,7 +58,9 @@ SCHEMA_NAME = "ratings"
 _BLOCK = re.compile(r"^\[([^\[\]\n]+) ([0-9a-f]{10})\]$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
 _NEXT = re.compile(r"^(\d+)\.\s*\Z", re.MULTILINE)
+_OUTPUT = re.compile(r"(?P<fence>`{3,})output\n(?P<printed>.*?)^(?P=fence)$", re.M | re.S)
 _UP_TO = re.compile(r"up to number (\d+)")
+_COUNT = re.compile(r"up to (\d{1,2})\b")
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Asked:
-    """kind, and its material: blocks quoted, the operator or criterion, the words around."""
+    """kind, and its material: blocks quoted, the operator or criterion, the words around.
+
+    outputs, said, is_last_turn: of a trace with programs, what they printed, the last reply, and
+    whether no other program may follow.
+    """
 
     kind: AskKind
     text: str
@@ -67,6 +87,9 @@ class Asked:
     examples: tuple[str, ...] = ()
     first_number: int = 1
     last_number: int = 7
+    outputs: tuple[str, ...] = ()
+    said: str = ""
+    is_last_turn: bool = False
 
 
 def recognise(body: Mapping[str, Any]) -> Asked:
@@ -74,12 +97,22 @@ def recognise(body: Mapping[str, Any]) -> Asked:
     messages = body.get("messages") or []
     system = " ".join(_content(m) for m in messages if m.get("role") == "system")
     text = next((_content(m) for m in reversed(messages) if m.get("role") == "user"), "")
+    if RECKON_PHRASE in system.lower():
+        return _reckoning(messages, system)
     blocks, words = read_blocks(text)
     spoken = words.lower()
     if _is_rating(body, spoken, blocks):
         return Asked("rate", text, system, _criterion(spoken), blocks)
     if COMPARE_PHRASE in spoken and len(blocks) >= 2:
         return Asked("compare", text, system, "", blocks)
+    task = _last(blocks, "task")
+    if task is not None and TASK_PHRASE in spoken:
+        return Asked("judge_task", task, system)
+    first = next((part for phrase, part in INSTANCE_PHRASES.items() if phrase in spoken), None)
+    if task is not None and first:
+        count = _COUNT.search(words)
+        most = int(count.group(1)) if count else 1
+        return Asked("write_instances", task, system, first, last_number=most)
     operator = _operator(spoken)
     if operator and (blocks or len(words.split("\n\n")) > 2):
         prompt = _last(blocks, "prompt") or _middle(text)
@@ -151,10 +184,29 @@ def _middle(text: str) -> str:
     return "\n\n".join(text.split("\n\n")[2:-1]) or text
 
 
+def _reckoning(messages: list[Mapping[str, Any]], system: str) -> Asked:
+    """The prompt is the last user turn before the model's first program ran."""
+    prompt = last = said = ""
+    outputs: list[str] = []
+    for message in messages:
+        content = _content(message)
+        if message.get("role") == "assistant":
+            said = content
+        elif message.get("role") == "user":
+            last, output = content, _OUTPUT.match(content)
+            if output is not None:
+                outputs.append(output["printed"])
+            elif not outputs:
+                prompt = content
+    is_last = bool(outputs) and LAST_TURN_PHRASE in last.lower()
+    return Asked("reckon", prompt, system, outputs=tuple(outputs), said=said, is_last_turn=is_last)
+
+
 def _writing(text: str, system: str) -> Asked:
     examples = tuple(item for _, item in _NUMBERED.findall(text) if item.strip())
     following, last = _NEXT.search(text), _UP_TO.search(text)
     first_number = int(following.group(1)) if following else len(examples) + 1
     last_number = int(last.group(1)) if last else first_number + 6
     last_number = min(max(last_number, first_number), first_number + 6)
-    return Asked("write", text, system, "", (), examples, first_number, last_number)
+    name = "open" if OPEN_PHRASE in text.lower() else ""
+    return Asked("write", text, system, name, (), examples, first_number, last_number)

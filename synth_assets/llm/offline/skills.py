@@ -47,6 +47,23 @@ class Rewriting:
 
 
 @dataclass(frozen=True)
+class Instancing:
+    """How often the verdict on a task is wrong or none; and how often a list of examples is
+    flawed, by kind, one flaw at most. No filter can see a ``slip``."""
+
+    wrong_verdict: float = 0.04
+    no_verdict: float = 0.02
+    unformed: float = 0.02
+    empty_output: float = 0.03
+    echo: float = 0.02
+    colon: float = 0.02
+    conflict: float = 0.03
+    duplicate: float = 0.04
+    cut: float = 0.02
+    slip: float = 0.02
+
+
+@dataclass(frozen=True)
 class Judging:
     """noise: widest error of a rating, in points (triangular). position_bias: points added to
     the completion shown first. length_bias: points added for each 100 words, at most one such.
@@ -65,6 +82,20 @@ class Judging:
 
 
 @dataclass(frozen=True)
+class Reckoning:
+    """How a trace with programs goes wrong: ``slip``, ``crash``, ``endless`` and
+    ``invented_output`` in its first turn, one at most; ``misread`` and ``dithering`` per later
+    turn."""
+
+    slip: float = 0.03
+    crash: float = 0.08
+    endless: float = 0.005
+    invented_output: float = 0.03
+    misread: float = 0.02
+    dithering: float = 0.01
+
+
+@dataclass(frozen=True)
 class Skill:
     """One simulated model. Every model can do everything, with these error rates."""
 
@@ -72,6 +103,8 @@ class Skill:
     writing: Writing = field(default_factory=Writing)
     rewriting: Rewriting = field(default_factory=Rewriting)
     judging: Judging = field(default_factory=Judging)
+    reckoning: Reckoning = field(default_factory=Reckoning)
+    instancing: Instancing = field(default_factory=Instancing)
 
 
 _HASTY = Answering(0.17, 0.25, 0.03, 0.05, 0.03, 0.01)
@@ -84,6 +117,8 @@ MODELS: Mapping[str, Skill] = MappingProxyType(
             writing=Writing(0.05, 0.03, 0.05, 0.03, 0.03, 0.1, 0.03, 0.01, 0.06),
             rewriting=Rewriting(0.13, 0.2, 0.06, 0.04, 0.03),
             judging=Judging(noise=1.6, wrong_verdict=0.12, malformed=0.04),
+            reckoning=Reckoning(0.12, 0.2, 0.01, 0.08, 0.06, 0.04),
+            instancing=Instancing(0.1, 0.05, 0.05, 0.06, 0.05, 0.05, 0.06, 0.08, 0.05, 0.08),
         ),
         "terse": Skill(answering=Answering(0.08, 0.12, 0.01, 0.0, 0.0, 0.02)),
         "rambling": Skill(answering=Answering(0.08, 0.1, 0.01, 0.5, 0.05, 0.0)),

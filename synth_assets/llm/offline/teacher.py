@@ -13,7 +13,9 @@ from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.offline.answering import answer_prompt
 from synth_assets.llm.offline.comparing import compare_prompts
 from synth_assets.llm.offline.dice import Dice
+from synth_assets.llm.offline.instancing import judge_task, write_instances
 from synth_assets.llm.offline.judging import rate_completions
+from synth_assets.llm.offline.reckoning import reckon
 from synth_assets.llm.offline.recognise import recognise
 from synth_assets.llm.offline.rewriting import rewrite_prompt
 from synth_assets.llm.offline.skills import MODELS, Skill
@@ -64,8 +66,14 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return rewrite_prompt(asked.text, asked.name, dice, skill.rewriting), False
     if asked.kind == "compare":
         return compare_prompts(asked, dice, skill.judging), False
+    if asked.kind == "judge_task":
+        return judge_task(asked, dice, skill.instancing), False
+    if asked.kind == "write_instances":
+        return write_instances(asked, dice, skill.instancing, skill.answering)
     if asked.kind == "rate":
         return rate_completions(asked, dice, skill.judging), False
+    if asked.kind == "reckon":
+        return reckon(asked, dice, skill.reckoning, skill.answering), False
     answer = answer_prompt(asked, dice, skill.answering)
     return answer.text, answer.is_cut
 

@@ -9,6 +9,7 @@ from synth_assets.llm.offline.constraints import Demand, draw_demand
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.families import FAMILIES
 from synth_assets.llm.offline.memorised import MEMORISED
+from synth_assets.llm.offline.open_tasks import OPEN_TASKS
 from synth_assets.llm.offline.recognise import Asked
 from synth_assets.llm.offline.settings import draw_setting
 from synth_assets.llm.offline.skills import Writing
@@ -16,6 +17,8 @@ from synth_assets.llm.offline.task import Task
 
 SETTING_SHARE = 0.6
 DEMAND_SHARE = 0.25
+OPEN_SHARE = 0.6
+"""Of new prompts that may leave their input open, how many do."""
 
 _FAMILIES = tuple(FAMILIES.values())
 
@@ -41,7 +44,9 @@ def draw_kind(dice: Dice, rates: Writing) -> str:
     return "good"
 
 
-def write_item(dice: Dice, rates: Writing, examples: tuple[str, ...]) -> str:
+def write_item(
+    dice: Dice, rates: Writing, examples: tuple[str, ...], open_share: float = 0.0
+) -> str:
     """One new prompt, on one line."""
     kind = draw_kind(dice, rates)
     if kind == "memorised":
@@ -56,13 +61,18 @@ def write_item(dice: Dice, rates: Writing, examples: tuple[str, ...]) -> str:
         "punctuation": rubbish.punctuation,
         "other_language": rubbish.other_language,
     }
-    return makers[kind](dice) if kind in makers else draw_task(dice).write()
+    if kind in makers:
+        return makers[kind](dice)
+    if open_share and dice.chance(open_share):
+        return dice.pick(tuple(OPEN_TASKS.values())).write(dice)
+    return draw_task(dice).write()
 
 
 def write_prompts(asked: Asked, dice: Dice, rates: Writing) -> tuple[str, bool]:
     """The list continued, and whether the reply breaks off in its last item."""
     numbers = range(asked.first_number, asked.last_number + 1)
-    text = "\n".join(f"{n}. {write_item(dice, rates, asked.examples)}" for n in numbers)
+    share = OPEN_SHARE if asked.name == "open" else 0.0
+    text = "\n".join(f"{n}. {write_item(dice, rates, asked.examples, share)}" for n in numbers)
     if not dice.chance(rates.cut_reply):
         return text, False
     last = text.rfind("\n") + 1

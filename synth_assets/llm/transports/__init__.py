@@ -6,7 +6,7 @@ from typing import Protocol
 
 from synth_assets.llm.replies import RawReply
 from synth_assets.llm.request import Request
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 
 class Transport(Protocol):

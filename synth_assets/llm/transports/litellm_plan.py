@@ -22,7 +22,7 @@ from synth_assets.llm import litellm_library
 from synth_assets.llm.credentials import api_key
 from synth_assets.llm.transports.http_session import Answer, Place, proxy_of
 from synth_assets.llm.wire import public_endpoint
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from synth_assets.llm.transports.litellm_plan import Plan, make_plan
 from synth_assets.llm.transports.openai_compatible import dump
 from synth_assets.llm.transports.rate_limit_headers import read_limits
 from synth_assets.llm.wire import model_name, public_endpoint, wire_body
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 
 class LitellmProviders:

@@ -19,7 +19,7 @@ from synth_assets.errors import CallError, RejectedCallError, TransientCallError
 from synth_assets.identity import canonical_json
 from synth_assets.llm.replies import RawReply, parse_body, read_reply
 from synth_assets.llm.request import Request
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 GATHER_S = 0.002
 """How long the first sample of a prompt waits for the others: they are asked for together."""

@@ -10,7 +10,7 @@ from synth_assets.identity import canonical_json
 from synth_assets.llm.replies import RawReply, read_reply
 from synth_assets.llm.request import Request
 from synth_assets.llm.wire import wire_body
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 
 class Offline:

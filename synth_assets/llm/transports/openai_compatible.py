@@ -17,7 +17,7 @@ from synth_assets.llm.transports.http_session import HttpSession, Place, proxy_o
 from synth_assets.llm.transports.merged_samples import MergedSamples
 from synth_assets.llm.transports.rate_limit_headers import read_limits
 from synth_assets.llm.wire import public_endpoint, wire_body
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 

@@ -17,7 +17,8 @@ from synth_assets.identity import canonical_json, text_hash
 from synth_assets.llm.replies import RawReply, body_of, read_reply
 from synth_assets.llm.request import Request
 from synth_assets.llm.wire import model_name
-from synth_assets.recipe import Model, Recipe
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_model import Model
 
 Replies = dict[str, list[str]]
 """The recorded replies of each prompt, in the order of the file."""

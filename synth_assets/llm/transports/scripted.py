@@ -15,7 +15,7 @@ from synth_assets.llm.replies import RawReply, body_of, read_reply
 from synth_assets.llm.request import Request
 from synth_assets.llm.tokens import count_tokens
 from synth_assets.llm.wire import model_name
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 
 Line = str | Mapping[str, Any] | Exception
 """One reply: its text, the whole body of a chat completion, or an error to raise."""

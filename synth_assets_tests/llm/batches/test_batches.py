@@ -20,7 +20,8 @@ from synth_assets.llm.batches.collecting import Collected, collect, pending_batc
 from synth_assets.llm.batches.records import BatchRecords
 from synth_assets.llm.call_store import MemoryCallStore
 from synth_assets.llm.request import Reply, Request
-from synth_assets.recipe import Model, Recipe
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_model import Model
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 from synth_assets_tests.server import Serving, Settings, serving
 

@@ -13,7 +13,8 @@ from synth_assets.llm.call_store import MemoryCallStore
 from synth_assets.llm.logprobs import TokenLogprob, read_logprobs
 from synth_assets.llm.replies import body_of
 from synth_assets.llm.request import system, user
-from synth_assets.recipe import Model, Recipe
+from synth_assets.recipe import Recipe
+from synth_assets.recipe_model import Model
 from synth_assets_tests.llm.loopback import Answer, loopback
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 from synth_assets_tests.server import Fault, Serving, Settings, serving

@@ -17,7 +17,7 @@ from synth_assets.llm.limits import Allowance
 from synth_assets.llm.request import Reply
 from synth_assets.llm.transports.openai_compatible import OpenAICompatible
 from synth_assets.llm.transports.rate_limit_headers import read_limits, seconds_until
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 from synth_assets_tests.server import Fault, Settings, serving
 

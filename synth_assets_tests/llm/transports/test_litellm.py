@@ -11,7 +11,7 @@ import pytest
 from synth_assets.errors import RejectedCallError, TransientCallError
 from synth_assets.llm import credentials, litellm_library
 from synth_assets.llm.transports.litellm_errors import call_error, kind_of
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 from synth_assets_tests.llm.loopback import fails, in_turn, loopback, says
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 

@@ -15,7 +15,7 @@ from synth_assets.llm.replies import RawReply
 from synth_assets.llm.request import Request, system, user
 from synth_assets.llm.transports.litellm_plan import ROUTES
 from synth_assets.llm.transports.litellm_providers import LitellmProviders
-from synth_assets.recipe import Model
+from synth_assets.recipe_model import Model
 from synth_assets_tests.server import Fault, Serving, Settings, serving
 from synth_assets_tests.server.http import HttpRequest
 
