@@ -174,6 +174,7 @@ class BatchedAsk:
     ) -> str:
         items = [due.item for due, _ in part]
         target = self._targets[model]
+        bound = _sum([upper_bound(target, due.request) for due, _ in part])
         record = BatchRecord(
             name=batch_name(items),
             recipe=self._recipe.name,
@@ -181,7 +182,7 @@ class BatchedAsk:
             asked_for=self._asked_for,
             run_id=self._run_id,
             count=len(items),
-            bound=tuple(_sum([upper_bound(target, due.request) for due, _ in part])),
+            bound=(bound.calls, bound.tokens, bound.picodollars),
             intended_at=time.time(),
         )
         self._records.intend(record, items)

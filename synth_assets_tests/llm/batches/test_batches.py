@@ -324,7 +324,7 @@ def single(recipe: Recipe) -> Recipe:
     ids=str,
 )
 def test_what_a_batch_may_take_is_kept_from_single_calls_until_its_results_are_here(
-    tmp_path: Path, limit: dict[str, float]
+    tmp_path: Path, limit: dict[str, Any]
 ):
     def ask_singly(*texts: str) -> list[Reply]:
         """In a process of its own, as far as the budget can tell."""
