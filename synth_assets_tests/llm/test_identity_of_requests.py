@@ -109,6 +109,7 @@ def test_no_runtime_setting_is_part_of_a_models_identity():
     plain = model_identity(make_recipe(LOCAL), "it")
     settings: dict[str, Any] = {
         "batch": True,
+        "batch_discount": 0.5,
         "merge_samples": True,
         "max_concurrency": 3,
         "timeout_s": 1,
@@ -124,7 +125,8 @@ def test_no_runtime_setting_is_part_of_a_models_identity():
     }
     assert set(settings) == RUNTIME_FIELDS, "each has to be tried here"
     for name, value in settings.items():
-        assert model_identity(make_recipe({**LOCAL, name: value}), "it") == plain, name
+        other = {"batch": True} if name == "batch_discount" else {}  # which it belongs to
+        assert model_identity(make_recipe({**LOCAL, **other, name: value}), "it") == plain, name
     assert model_identity(make_recipe({**LOCAL, "model": "openai_compatible/n"}), "it") != plain
 
 
