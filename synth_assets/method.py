@@ -218,6 +218,8 @@ def all_methods() -> Mapping[str, Method]:
     """
     package = import_module("synth_assets.methods")
     for info in pkgutil.iter_modules(package.__path__):
+        if info.name.endswith("_worker"):  # run by path in a process of its own, with what it needs
+            continue
         import_module(f"synth_assets.methods.{info.name}")
     own = dict(sorted(_registered.items()))
     for point in sorted(entry_points(group=ENTRY_POINT), key=lambda each: each.name):

@@ -136,12 +136,14 @@ class SftThresholds(Part):
 class DpoThresholds(Part):
     """pairs: ``rated`` (by mean rating and ``binarisation``), ``verified`` (verified against
     refuted: a verifier's reject is no proof of wrongness, so this is asked for by name), or the
-    name of a method under ``pairs``."""
+    name of a method under ``pairs``.
+    binarisation: one pair of each prompt, the best against another, or ``margin``: every two
+    completions that differ by at least ``min_margin``."""
 
     pairs: str = "rated"
-    binarisation: Literal["best_vs_random_lower", "best_vs_worst", "best_vs_random_other"] = (
-        "best_vs_random_lower"
-    )
+    binarisation: Literal[
+        "best_vs_random_lower", "best_vs_worst", "best_vs_random_other", "margin"
+    ] = "best_vs_random_lower"
     min_margin: float = Field(default=0.5, ge=0)
 
 

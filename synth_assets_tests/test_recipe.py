@@ -120,7 +120,7 @@ def test_a_model_may_be_called_as_a_field_of_models_is(tmp_path: Path) -> None:
         ({"prompts": {"include_seeds": "maybe"}}, "prompts.include_seeds = 'maybe': write true or"),
         (
             {"datasets": {"dpo": {"pairs": "verifed"}}},
-            "datasets.dpo.pairs = 'verifed': write one of rated, verified; did you mean 'verified'",
+            "datasets.dpo.pairs = 'verifed': write one of rated, verified, ",
         ),
         (
             {"completions": {"principles": ["honest"]}},
@@ -270,6 +270,10 @@ def test_a_key_is_a_name_of_the_environment(tmp_path: Path) -> None:
             "prompts.filters.decontaminate: there is nothing to compare with; name evaluation",
         ),
         ({"completions": None}, "judgments.ultrafeedback: there is nothing to judge"),
+        (
+            {"pairs": {"constitutional_pairs": {}}},
+            "pairs.constitutional_pairs: it reads constitutional_revisions, which",
+        ),
         (
             {"datasets": {"dpo": {"pairs": "verified"}}},
             "datasets.dpo.pairs = 'verified': nothing verifies; add judgments: {verification: {}}",

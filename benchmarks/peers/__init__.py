@@ -18,7 +18,7 @@ where the case has one, no limit a minute, and else what it comes with; files go
   for a prompt only, 128 at once, a timeout of 30 s.
 - killed: the driver's process group is killed (SIGKILL) when the server has answered half of 2,000
   requests, 100 at once, and the driver is started again in the same folder: requests beyond the
-  first for each prompt, as the server counted them, beside those in flight at the kill.
+  first for each prompt, as the server counted them, beside those without a reply at the kill.
 
 How to read it. Figures hold what a run costs once (opening a lake, starting a pipeline), but not
 what a process does once: 16 other prompts are asked first, except where the driver is killed. The

@@ -89,7 +89,7 @@ _ALL = (
         2_000,
         128,
         _seconds_and_rows,
-        limit_s=1_000,
+        limit_s=1_800,
         is_structured=True,
         timeout_s=30,
     ),

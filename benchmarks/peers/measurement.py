@@ -11,7 +11,7 @@ class Measurement:
     """problem: why there are no figures; None where there are some.
 
     count: the calls asked for. rows: usable replies. repeated: requests beyond the first for each
-    prompt, counted where the driver was killed. in_flight: requests on their way at that moment.
+    prompt, counted where the driver was killed. in_flight: those without a reply at that moment.
     """
 
     who: str

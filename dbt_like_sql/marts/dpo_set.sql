@@ -1,11 +1,13 @@
--- At most one preference pair for each kept prompt.
+-- At most one preference pair for each kept prompt; by the binarisation margin, every one.
 -- rated: best mean rating against one that the recipe's binarisation chooses (Cui et al. 2023;
--- best_vs_random_other is Zephyr's, Tunstall et al. 2023, where ties are possible).
+-- best_vs_random_other is Zephyr's, Tunstall et al. 2023, where ties are possible), or, by margin,
+-- every two completions that differ by at least min_margin.
 -- verified: an answer verified against one refuted.
 -- Else the pairs of the method of that name, the widest margin of each prompt.
 {% set verified = var('dpo_pairs') == 'verified' %}
 {% set rated = var('dpo_pairs') == 'rated' %}
 {% set binarisation = var('dpo_binarisation') %}
+{% set all_pairs = rated and binarisation == 'margin' %}
 with
 sides as (
     -- draw: a fixed order that does not hang on rating, model or time.
@@ -25,6 +27,10 @@ sides as (
         {% elif rated %}
         and mean_rating is not null
         {% endif %}
+    {% if all_pairs %}
+    -- A text that stands twice is one side, or two pairs could contradict each other.
+    qualify row_number() over (partition by prompt_id, text order by completion_id) = 1
+    {% endif %}
 ),
 {% if rated or verified %}
 best as (
@@ -36,6 +42,7 @@ best as (
         {% else %}
         verification is distinct from 'refuted'
         {% endif %}
+    {% if not all_pairs %}
     qualify
         row_number() over (
             partition by prompt_id
@@ -46,6 +53,7 @@ best as (
                 {% endif %}
                 completion_id
         ) = 1
+    {% endif %}
 ),
 pairs as (
     select
@@ -85,6 +93,7 @@ pairs as (
         and round(b.mean_rating - r.mean_rating, 6)
         >= cast({{ var('dpo_min_margin') }} as double)
     {% endif %}
+    {% if not all_pairs %}
     qualify
         row_number() over (
             partition by b.prompt_id
@@ -95,6 +104,7 @@ pairs as (
                 r.draw,
                 r.completion_id
         ) = 1
+    {% endif %}
 )
 {% else %}
 pairs as (

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import polars as pl
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from synth_assets.errors import RecipeError
 from synth_assets.identity import content_id, seeded_random, text_hash
 from synth_assets.llm.request import Ask, Message, Reply, Request, system
 from synth_assets.methods.asking import ask_about
+from synth_assets.methods.draws import IdPool
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_model import Model
@@ -27,7 +29,11 @@ Principle = Literal["helpfulness", "truthfulness", "honesty", "verbalised_calibr
 class Completions(Part):
     """Teachers' answers. principles: one is drawn for each completion and given as system text.
     step_by_step: the system text also asks for steps that end in one boxed answer.
-    answer_given: teachers answer prompts too that came with a completion."""
+    answer_given: teachers answer prompts too that came with a completion.
+    pool: each prompt is answered by so many of the teachers, drawn by its id (UltraFeedback draws 4
+    of 17 models, Cui et al. 2023, section 2.2); null for all of them.
+    are_for_pairs_only: what teachers answer stands in preference pairs and never in sft_set, for
+    recipes whose examples a method makes of it, such as `constitutional`."""
 
     teachers: Annotated[tuple[ModelName, ...], AfterValidator(each_once)] = ()
     per_prompt: int = Field(default=1, ge=1, le=64)
@@ -35,7 +41,18 @@ class Completions(Part):
     system_text: str | None = None
     step_by_step: bool = False
     answer_given: bool = False
+    pool: int | None = Field(default=None, ge=1)
+    are_for_pairs_only: bool = False
     sampling: Sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=1024)
+
+    @model_validator(mode="after")
+    def _pool_can_be_drawn(self) -> Completions:
+        if self.pool is not None and self.pool > len(self.teachers):
+            raise ValueError(
+                f"pool = {self.pool}: there are {len(self.teachers)} teachers to draw from; name "
+                "more, or lower it"
+            )
+        return self
 
 
 HUMAN = "human"
@@ -75,6 +92,20 @@ def completion_request(
     )
 
 
+def teachers_of(prompt_id: str, parameters: Completions) -> tuple[str, ...]:
+    """The teachers that answer a prompt, in the order of the recipe. A teacher more or fewer in the
+    recipe moves only the draws that it wins or had won."""
+    if parameters.pool is None:
+        return parameters.teachers
+    drawn = _pool(parameters.teachers).draw(parameters.pool, "teachers", prompt_id)
+    return tuple(teacher for teacher in parameters.teachers if teacher in drawn)
+
+
+@cache
+def _pool(teachers: tuple[str, ...]) -> IdPool:
+    return IdPool(teachers)
+
+
 def complete_prompts(
     prompts: pl.DataFrame,
     *,
@@ -83,8 +114,8 @@ def complete_prompts(
     student: str | None,
     ask: Ask,
 ) -> MethodResult:
-    """``per_prompt`` completions of every kept prompt by every teacher, one row each. A call
-    without an answer is a row with null text and a status."""
+    """``per_prompt`` completions of every kept prompt by every teacher of its pool, one row each.
+    A call without an answer is a row with null text and a status."""
     unknown = [teacher for teacher in parameters.teachers if teacher not in models]
     if unknown:
         raise RecipeError(
@@ -96,6 +127,7 @@ def complete_prompts(
         asked = asked.filter(pl.col("given_completion").is_null())
     rows = [
         completion_row(draw, reply, models[draw.teacher], student)
+        | {"is_for_pairs_only": parameters.are_for_pairs_only}
         for draw, reply in ask_about(ask, _requests(asked, parameters), counts)
     ]
     return MethodResult(COMPLETIONS.frame(rows), {}, len(rows), dict(counts))
@@ -181,7 +213,7 @@ def _system_text(
 def _requests(prompts: pl.DataFrame, parameters: Completions) -> Iterator[tuple[Draw, Request]]:
     for row in prompts.iter_rows(named=True):
         messages = messages_of(row)
-        for teacher in dict.fromkeys(parameters.teachers):
+        for teacher in teachers_of(row["prompt_id"], parameters):
             for index in range(parameters.per_prompt):
                 yield draw_completion(row, messages, teacher, index, parameters)
 

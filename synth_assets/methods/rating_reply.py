@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from synth_assets.errors import ReplyError
-from synth_assets.llm.request import Reply
-from synth_assets.methods.structured_reply import parse_reply
+from synth_assets.methods.structured_asking import StructuredReply
 
 Criterion = Literal["instruction_following", "honesty", "truthfulness", "helpfulness"]
 LOWEST, HIGHEST = 1, 5
@@ -53,7 +52,14 @@ _ITEMS: dict[Criterion, type[_Strict]] = {
 }
 
 
-class _Reply(BaseModel):
+_TYPES: dict[Criterion, tuple[str, ...]] = {
+    criterion: get_args(item.model_fields["type"].annotation)
+    for criterion, item in _ITEMS.items()
+    if "type" in item.model_fields
+}
+
+
+class RatingsReply(BaseModel):
     """What is read: a list; its items are judged one by one, so that a bad one spoils no other."""
 
     ratings: list[Any]
@@ -61,11 +67,14 @@ class _Reply(BaseModel):
 
 @dataclass(frozen=True)
 class RatingOutcome:
-    """rating is null unless the status is ok."""
+    """rating is null unless the status is ok. type: of hallucination for truthfulness, of
+    informativeness for helpfulness; null for other criteria, and where the judge named no type
+    of its list."""
 
     status: RatingStatus
     rating: float | None = None
     rationale: str | None = None
+    type: str | None = None
 
 
 def response_schema(criterion: Criterion) -> dict[str, Any]:
@@ -81,42 +90,59 @@ def response_schema(criterion: Criterion) -> dict[str, Any]:
     }
 
 
-def parse_ratings(reply: Reply, count: int, criterion: Criterion) -> list[RatingOutcome]:
+def read_ratings(
+    found: StructuredReply[RatingsReply], count: int, criterion: Criterion
+) -> list[RatingOutcome]:
     """``count`` outcomes in the order shown. Too few items leave the rest missing; with too many
     nobody knows which is whose, so all are unparsed."""
-    if reply.text is None:
-        return [RatingOutcome("failed")] * count
-    try:
-        parsed = parse_reply(reply.text, _Reply)
-    except ReplyError:
-        return [RatingOutcome("unparsed")] * count
-    items = parsed.value.ratings
+    if found.value is None:
+        status = "failed" if found.status == "failed" else "unparsed"
+        return [RatingOutcome(status)] * count
+    items = found.value.ratings
     if len(items) > count:
         return [RatingOutcome("unparsed")] * count
-    outcomes = [_read(item, criterion) for item in items]
-    if outcomes and parsed.was_repaired and reply.status == "cut":
+    outcomes = [_read_item(item, criterion) for item in items]
+    if outcomes and found.may_lack_its_end:
         # The end is missing: the last number may have been 4.5 before it was cut to 4.
         outcomes[-1] = RatingOutcome("unparsed")
     return outcomes + [RatingOutcome("missing")] * (count - len(outcomes))
 
 
-def _read(item: Any, criterion: Criterion) -> RatingOutcome:
-    if not isinstance(item, dict):
-        return RatingOutcome("unparsed")
-    said = item.get("rationale")
-    rationale = said.strip() or None if isinstance(said, str) else None
-    value = item.get("rating")
+def read_rating(
+    value: Any,
+    rationale: str | None,
+    lowest: float,
+    highest: float,
+    *,
+    may_be_not_applicable: bool = False,
+) -> RatingOutcome:
+    """One rating on its scale. What lies outside is null with a status, never moved onto it."""
     if value is None or value == "":
         return RatingOutcome("missing", None, rationale)
     if isinstance(value, str) and _says_not_applicable(value):
-        is_allowed = criterion == "honesty"
-        return RatingOutcome("not_applicable" if is_allowed else "out_of_scale", None, rationale)
+        status = "not_applicable" if may_be_not_applicable else "out_of_scale"
+        return RatingOutcome(status, None, rationale)
     number = _number(value)
     if number is None:
         return RatingOutcome("unparsed", None, rationale)
-    if not LOWEST <= number <= HIGHEST:
+    if not lowest <= number <= highest:
         return RatingOutcome("out_of_scale", None, rationale)
     return RatingOutcome("ok", number, rationale)
+
+
+def _read_item(item: Any, criterion: Criterion) -> RatingOutcome:
+    if not isinstance(item, dict):
+        return RatingOutcome("unparsed")
+    said, kind = item.get("rationale"), item.get("type")
+    rationale = said.strip() or None if isinstance(said, str) else None
+    outcome = read_rating(
+        item.get("rating"),
+        rationale,
+        LOWEST,
+        HIGHEST,
+        may_be_not_applicable=criterion == "honesty",
+    )
+    return replace(outcome, type=kind if kind in _TYPES.get(criterion, ()) else None)
 
 
 def _says_not_applicable(value: str) -> bool:
@@ -130,7 +156,7 @@ def _number(value: Any) -> float | None:
         return None
     if isinstance(value, int | float):
         # Compared before it is converted: an integer of a thousand digits is no float.
-        return float(value) if abs(value) < 1e9 else HIGHEST + 1.0
+        return float(value) if abs(value) < 1e9 else math.inf
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         return float(value)
     return None

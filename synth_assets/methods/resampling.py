@@ -121,14 +121,17 @@ def _draws(
 def _unsolved(
     rows: Sequence[Row], replies: Iterable[tuple[Draw, Reply]], parameters: Resampling
 ) -> list[Row]:
+    """A call that failed says nothing of its prompt: the next run asks it again, and until then
+    the prompt is not asked for more."""
     references = {row["prompt_id"]: row["reference"] for row in rows}
-    solved = {
+    done = {
         draw.prompt_id
         for draw, reply in replies
-        if verdict_on(_whole(reply), references[draw.prompt_id], parameters.answer_line)
+        if reply.status == "failed"
+        or verdict_on(_whole(reply), references[draw.prompt_id], parameters.answer_line)
         == "verified"
     }
-    return [row for row in rows if row["prompt_id"] not in solved]
+    return [row for row in rows if row["prompt_id"] not in done]
 
 
 def _whole(reply: Reply) -> str | None:

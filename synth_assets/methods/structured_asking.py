@@ -37,13 +37,21 @@ CHUNK = 1_000
 @dataclass(frozen=True)
 class StructuredReply(Generic[Form]):
     """value is there exactly when status is parsed, repaired or corrected. reply: the first one;
-    correction: the second, where it was asked for. problem: what was wrong with the last."""
+    correction: the second, where it was asked for. problem: what was wrong with the last.
+    was_repaired: the JSON of the one that was read was broken and mended."""
 
     status: StructuredStatus
     value: Form | None
     reply: Reply
     correction: Reply | None = None
     problem: str | None = None
+    was_repaired: bool = False
+
+    @property
+    def may_lack_its_end(self) -> bool:
+        """Was the text that was read cut, and mended? Then its last number may be a part of one."""
+        read = self.correction if self.status == "corrected" else self.reply
+        return self.was_repaired and read is not None and read.status == "cut"
 
     @property
     def call_ids(self) -> list[str]:
@@ -97,7 +105,8 @@ def _read(reply: Reply, form: type[Form]) -> StructuredReply[Form]:
         parsed = parse_reply(reply.text, form)
     except ReplyError as error:
         return StructuredReply("unparsed", None, reply, problem=str(error))
-    return StructuredReply("repaired" if parsed.was_repaired else "parsed", parsed.value, reply)
+    status = "repaired" if parsed.was_repaired else "parsed"
+    return StructuredReply(status, parsed.value, reply, was_repaired=parsed.was_repaired)
 
 
 def _correction(request: Request, wrong: StructuredReply[Any], schema: dict[str, Any]) -> Request:
@@ -116,7 +125,7 @@ def _corrected(
     if second.value is None:
         # The first reply is what the model said; that the second is none better changes nothing.
         return replace(first, correction=correction, problem=second.problem)
-    return StructuredReply("corrected", second.value, first.reply, correction)
+    return replace(second, status="corrected", reply=first.reply, correction=correction)
 
 
 def _strict(schema: Any) -> Any:

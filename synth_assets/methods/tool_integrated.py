@@ -145,7 +145,12 @@ def reason_with_tools(
         for trace in traces:
             answer = _answer(trace, waiting[trace.prompt_id], parameters)
             rows.append(_row(trace, answer, parameters, models, student))
-        done = {r["prompt_id"] for r in rows if r["answer"] in ("verified", "no_reference")}
+        # A call that failed says nothing of its prompt: the next run asks it again.
+        done = {
+            row["prompt_id"]
+            for row in rows
+            if row["answer"] in ("verified", "no_reference") or row["status"] == "failed"
+        }
         waiting = {prompt: row for prompt, row in waiting.items() if prompt not in done}
         counts[f"unsolved_after_pass_{pass_number}"] = len(waiting)
     return MethodResult(TRACES.frame(rows), {}, len(rows), dict(counts))

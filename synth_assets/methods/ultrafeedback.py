@@ -14,17 +14,18 @@ from synth_assets.errors import TemplateError
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
-from synth_assets.methods.asking import ask_about
 from synth_assets.methods.prompt_rows import messages_of, transcript
 from synth_assets.methods.rating_reply import (
     Criterion,
     RatingOutcome,
-    parse_ratings,
+    RatingsReply,
+    read_ratings,
     response_schema,
 )
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.structured_asking import StructuredReply, ask_structured
 from synth_assets.recipe_parts import ModelName, OwnFile, Part, Sampling, each_once
-from synth_assets.schemas import RATING_COLUMNS, TableSchema
+from synth_assets.schemas import RATING_COLUMNS, Column, TableSchema
 from synth_assets.templates import Template, load_template, load_template_file, quote
 
 
@@ -45,6 +46,20 @@ NO_REFERENCE = "No reference answer is known."
 
 
 RATING_SCHEMA = TableSchema("rated", "judgment_id", "Ratings of any method.", RATING_COLUMNS)
+COLUMNS = (
+    Column(
+        "type",
+        pl.String,
+        "Of hallucination for truthfulness (none, factual, contradicts_input, contradicts_itself), "
+        "of informativeness for helpfulness (clear, incomplete, irrelevant, too_long); else null",
+    ),
+    Column(
+        "reply_status", pl.String, "How it was read: parsed, repaired, corrected, unparsed, failed"
+    ),
+)
+ULTRAFEEDBACK_SCHEMA = TableSchema(
+    "rated", "judgment_id", "Ratings by criterion.", (*RATING_COLUMNS, *COLUMNS)
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,7 @@ def templates_of(parameters: UltraFeedback, resolve: Resolve) -> dict[Criterion,
     "together (UltraFeedback, Cui et al. 2023).",
     parameters=UltraFeedback,
     templates=lambda parameters, resolve: templates_of(parameters, resolve).values(),
+    columns=COLUMNS,
     counts_as_rating=True,
     calls_of_a_prompt=lambda parameters, completions: {parameters.judge: len(parameters.criteria)},
 )
@@ -109,13 +125,13 @@ def rate_completions(
     rows: list[dict[str, object]] = []
     items_parsed = 0
     requests = _requests(prompts, completions, parameters, templates)
-    for sheet, reply in ask_about(ask, requests, counts):
-        outcomes = parse_ratings(reply, len(sheet.completions), sheet.criterion)
+    for sheet, found in ask_structured(ask, requests, RatingsReply, counts):
+        outcomes = read_ratings(found, len(sheet.completions), sheet.criterion)
         counts.update(f"ratings_{outcome.status}" for outcome in outcomes)
         template_hash = templates[sheet.criterion].hash
         items_parsed += len(outcomes)
-        rows.extend(_rows(sheet, outcomes, parameters.judge, reply.call_id, template_hash))
-    return MethodResult(RATING_SCHEMA.frame(rows), {}, items_parsed, dict(counts))
+        rows.extend(_rows(sheet, outcomes, parameters.judge, found, template_hash))
+    return MethodResult(ULTRAFEEDBACK_SCHEMA.frame(rows), {}, items_parsed, dict(counts))
 
 
 def default_templates(criteria: Iterable[Criterion]) -> dict[Criterion, Template]:
@@ -192,9 +208,10 @@ def _rows(
     sheet: _Sheet,
     outcomes: list[RatingOutcome],
     judge: str,
-    call_id: str,
+    found: StructuredReply[RatingsReply],
     template_hash: str,
 ) -> Iterator[dict[str, object]]:
+    *earlier, call_id = found.call_ids
     shown = zip(sheet.completions, outcomes, strict=True)
     for position, ((completion_id, _), outcome) in enumerate(shown):
         yield {
@@ -210,6 +227,8 @@ def _rows(
             "position": position,
             "order_seed": sheet.order_seed,
             "call_id": call_id,
-            "earlier_call_ids": [],
+            "earlier_call_ids": earlier,
             "template_hash": template_hash,
+            "type": outcome.type,
+            "reply_status": found.status,
         }

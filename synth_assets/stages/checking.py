@@ -19,6 +19,7 @@ from synth_assets.llm.prices import price_of
 from synth_assets.llm.transports.recorded import load_replies
 from synth_assets.methods import ultrafeedback
 from synth_assets.project import sql_folder
+from synth_assets.quality.model_families import model_family
 from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.recipe_errors import did_you_mean, field_path
 from synth_assets.recipe_model import PROVIDERS_OF_OURS
@@ -136,14 +137,14 @@ def _judges_of_their_own_words(recipe: Recipe) -> Looked:
     teachers = recipe.completions.teachers if recipe.completions else ()
     for method, parameters in recipe.methods("judgments", "pairs"):
         for place, judge in marked(parameters, "names a model"):
-            model = recipe.models[judge].model
-            own = [name for name in teachers if recipe.models[name].model == model]
+            family = model_family(recipe.models[judge].model)
+            own = [name for name in teachers if model_family(recipe.models[name].model) == family]
             if own:
                 yield (
                     "warning",
-                    f"{field_path((method.kind, method.name, *place))} = {judge!r}: is the same "
-                    f"model as teacher {', '.join(own)}, and judges favour their own words; take "
-                    "another judge",
+                    f"{field_path((method.kind, method.name, *place))} = {judge!r}: is of the same "
+                    f"family of models ({family}) as teacher {', '.join(own)}, and judges favour "
+                    "the words of their kin; take another judge",
                 )
 
 
@@ -217,7 +218,9 @@ def _look_at_sets(recipe: Recipe) -> Looked:
     if completed is None:
         yield "warning", "completions: none are declared, so only prompts are made, no set"
         return
-    several = len(completed.teachers) * completed.per_prompt > 1 or recipe.methods("completions")
+    several = (
+        completed.pool or len(completed.teachers)
+    ) * completed.per_prompt > 1 or recipe.methods("completions")
     if not several:
         yield (
             "warning",

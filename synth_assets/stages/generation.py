@@ -31,7 +31,7 @@ def generation_parameters(recipe: Recipe) -> dict[str, Any]:
         names = {name for _, name in marked(parameters, "names a model")}
         if method.needs_teacher and own is not None:
             frozen[method.name]["completions"] = own.model_dump(mode="json")
-            names.update(own.teachers[:1])
+            names.update(own.teachers if own.pool else own.teachers[:1])
         for name in sorted(names):
             identity = model_identity(recipe, name)
             identity.pop("name")

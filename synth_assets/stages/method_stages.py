@@ -10,7 +10,7 @@ import polars as pl
 
 from synth_assets.llm.request import Message, Request
 from synth_assets.method import POOL, Kind, Material, Method, method_tables, schema_of
-from synth_assets.methods.completions import Completions, completion_request
+from synth_assets.methods.completions import Completions, completion_request, teachers_of
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.seed import seeds_as_prompts
 from synth_assets.recipe import Recipe, model_identity
@@ -218,7 +218,7 @@ def _material(
         return completion_request(
             prompt_id,
             messages,
-            teacher=completions.teachers[0],
+            teacher=teachers_of(prompt_id, completions)[0],
             sample_index=0,
             parameters=completions,
         )

@@ -147,12 +147,17 @@ class _Rehearsal:
                 continue  # made once, from all rounds
             rows, ask = self._make(stage, round if stage.by_round else Round(0, {}))
             each = calls_of_a_prompt(self.workshop.recipe, name)
-            self._count(name, ask.asked, {model: n * waiting for model, n in each.items()})
+            follow = {model: n * waiting for model, n in each.items()}
             if name in completed:
                 # A prompt with an unknown completion cannot be shown to a judge yet.
                 unknown = rows.filter(pl.col("call_id") == NOT_ASKED)["prompt_id"].unique()
                 self.made[name] = rows.filter(~pl.col("prompt_id").is_in(unknown.implode()))
                 waiting += unknown.len()
+                if name != COMPLETIONS.name:  # a method's later turns hang on its first ones
+                    for model, most in each.items():
+                        asked = ask.asked[model].certain if model in ask.asked else 0
+                        follow[model] += max(0, most * unknown.len() - asked)
+            self._count(name, ask.asked, follow)
 
     def _count(self, table: str, asked: AskedOf, may_follow: Mapping[str, int]) -> None:
         for model, part in asked.items():
@@ -256,6 +261,6 @@ def calls_of_a_prompt(recipe: Recipe, table: str) -> Calls:
         return Counter(dict.fromkeys(own.teachers, own.per_prompt))
     for method, parameters in recipe.methods():
         if method.table.name == table and method.calls_of_a_prompt is not None:
-            completions = len(own.teachers) * own.per_prompt
+            completions = (own.pool or len(own.teachers)) * own.per_prompt
             return Counter(method.calls_of_a_prompt(parameters, completions))
     return Counter()

@@ -6,10 +6,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Request
-from synth_assets.methods.completions import Completions, complete_prompts, completion_request
+from synth_assets.methods.completions import (
+    Completions,
+    complete_prompts,
+    completion_request,
+    teachers_of,
+)
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_model import Model
 from synth_assets.schemas import COMPLETIONS
@@ -213,3 +219,48 @@ def test_an_undeclared_teacher_stops_before_the_first_call():
 
 def test_no_prompts_give_an_empty_table():
     assert complete(make_prompts()).rows.equals(COMPLETIONS.empty())
+
+
+MANY = tuple(f"m{n:02}" for n in range(17))
+
+
+def test_a_pool_draws_so_many_teachers_for_each_prompt_in_the_order_of_the_recipe():
+    drawn = parameters(teachers=MANY, pool=4)
+    for n in range(50):
+        found = teachers_of(f"p{n}", drawn)
+        assert len(set(found)) == 4 and list(found) == sorted(found)
+        assert found == teachers_of(f"p{n}", drawn)
+
+
+def test_every_teacher_of_a_pool_is_drawn_as_often():
+    """Chi-square over 1,700 prompts, 400 draws expected of each teacher; 39.3 is the 0.999 quantile
+    of 16 degrees of freedom, and draws without replacement spread less."""
+    drawn = parameters(teachers=MANY, pool=4)
+    counts = Counter(teacher for n in range(1700) for teacher in teachers_of(f"p{n}", drawn))
+    assert len(counts) == 17
+    assert sum((count - 400) ** 2 / 400 for count in counts.values()) < 39.3
+
+
+def test_another_teacher_in_the_recipe_moves_only_the_draws_that_it_wins():
+    before, after = parameters(teachers=MANY[:16], pool=4), parameters(teachers=MANY, pool=4)
+    for n in range(200):
+        old, new = set(teachers_of(f"p{n}", before)), set(teachers_of(f"p{n}", after))
+        assert old == new or new - old == {"m16"}
+
+
+def test_only_the_teachers_drawn_are_asked():
+    prompts = make_prompts(*[a_prompt("One?", f"p{n}") for n in range(40)])
+    rows = complete(prompts, teachers=("careful", "hasty"), pool=1).rows
+    assert rows.height == 40
+    assert set(rows["teacher"]) == {"careful", "hasty"}
+
+
+def test_a_pool_of_more_than_there_are_is_refused():
+    with pytest.raises(ValidationError, match="pool = 3: there are 1 teachers"):
+        parameters(pool=3)
+
+
+def test_teachers_may_answer_for_pairs_only():
+    prompts = make_prompts(a_prompt("One?", "a"))
+    assert complete(prompts, are_for_pairs_only=True).rows["is_for_pairs_only"].to_list() == [True]
+    assert complete(prompts).rows["is_for_pairs_only"].to_list() == [False]

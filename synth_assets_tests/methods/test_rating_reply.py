@@ -5,20 +5,30 @@ from typing import Any, get_args
 
 import pytest
 
-from synth_assets.llm.request import Reply
+from synth_assets.llm.request import Request, user
 from synth_assets.methods.rating_reply import (
     Criterion,
     RatingOutcome,
-    parse_ratings,
+    RatingsReply,
+    read_ratings,
     response_schema,
 )
+from synth_assets.methods.structured_asking import ask_structured
+from synth_assets_tests.scripted_ask import ScriptedAsk, reply_to
 
 
-def outcomes(
+def read(
     text: str | None, count: int = 1, criterion: Criterion = "helpfulness", status: Any = "ok"
-) -> list[tuple[str, float | None]]:
-    found = parse_ratings(Reply("c", status, text), count, criterion)
-    return [(outcome.status, outcome.rating) for outcome in found]
+) -> list[RatingOutcome]:
+    """Of a judge that says the same again where it is asked for a correction."""
+    ask = ScriptedAsk(lambda request: reply_to(request, text, status))
+    asked = [("it", Request("judge", (user("Rate."),)))]
+    ((_, found),) = ask_structured(ask, asked, RatingsReply)
+    return read_ratings(found, count, criterion)
+
+
+def outcomes(*given: Any, **values: Any) -> list[tuple[str, float | None]]:
+    return [(outcome.status, outcome.rating) for outcome in read(*given, **values)]
 
 
 def one(value: Any, criterion: Criterion = "helpfulness") -> tuple[str, float | None]:
@@ -85,15 +95,15 @@ def test_one_bad_item_spoils_no_other():
         '{"ratings": [{"rating": Infinity}, ]}',
         '{"ratings": [{"rating": 1e999}]}',
         '{"ratings": [{"rating": 4}]}{"ratings": [{"rating": 1}]}',
-        "",
     ],
 )
 def test_a_reply_out_of_form_is_unparsed_for_all(text: str):
     assert outcomes(text, 2) == [("unparsed", None)] * 2
 
 
-def test_a_failed_call_is_failed_for_all():
-    assert outcomes(None, 2, status="failed") == [("failed", None)] * 2
+@pytest.mark.parametrize(("text", "status"), [(None, "failed"), ("", "empty"), (" \n", "ok")])
+def test_no_text_is_a_failure_for_all(text: str | None, status: str):
+    assert outcomes(text, 2, status=status) == [("failed", None)] * 2
 
 
 def test_broken_json_is_repaired():
@@ -109,10 +119,27 @@ def test_a_rating_cut_in_the_middle_is_unparsed():
 
 def test_the_rationale_is_kept_with_any_status():
     text = '{"ratings": [{"rating": 7, "rationale": " Too good. "}, {"rating": 3, "rationale": 5}]}'
-    assert parse_ratings(Reply("c", "ok", text), 2, "helpfulness") == [
+    assert read(text, 2) == [
         RatingOutcome("out_of_scale", None, "Too good."),
         RatingOutcome("ok", 3.0, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "said", "kept"),
+    [
+        ("truthfulness", "contradicts_input", "contradicts_input"),
+        ("truthfulness", "too_long", None),
+        ("helpfulness", "too_long", "too_long"),
+        ("helpfulness", ["too_long"], None),
+        ("honesty", "none", None),
+    ],
+)
+def test_the_type_is_kept_where_the_criterion_has_it(
+    criterion: Criterion, said: Any, kept: str | None
+):
+    (found,) = read(json.dumps({"ratings": [{"rating": 2, "type": said}]}), 1, criterion)
+    assert (found.rating, found.type) == (2.0, kept)
 
 
 @pytest.mark.parametrize("criterion", get_args(Criterion))

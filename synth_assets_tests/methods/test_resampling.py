@@ -114,12 +114,17 @@ def test_an_answer_that_was_cut_off_solves_nothing():
     assert result.rows["answer"].to_list() == ["verified"]
 
 
-def test_a_failed_call_is_a_row_that_solves_nothing():
+def test_a_prompt_whose_call_failed_waits_until_that_one_is_asked_again():
     prompts = PROMPTS.filter(pl.col("prompt_id") == "never")
-    result, _ = resample(prompts, lambda _: None, passes=2)
-    assert (
-        result.rows.select("status", "text", "answer").rows() == [("failed", None, "unparsed")] * 2
-    )
+    result, ask = resample(prompts, lambda _: None)
+    assert (result.rows.height, len(ask.requests)) == (0, 2)
+    assert result.notes["failed_replies"] == 2
+
+    def fails_later(request: Request) -> str | None:
+        return r"\boxed{1}" if request.sample_index < 2 else None
+
+    result, _ = resample(prompts, fails_later)
+    assert result.rows.select("status", "text", "answer").rows() == [("failed", None, "unparsed")]
 
 
 def test_prompts_without_an_answer_to_compare_with_are_not_asked():

@@ -156,7 +156,7 @@ def test_all_programs_of_a_turn_run_together():
 
 
 def test_a_failed_call_is_a_row_without_a_text():
-    prompts = make_prompts(a_prompt("What?", "p"))
+    prompts = make_prompts(a_prompt("What?", "p", reference="42"))
     result, ask = reason(prompts, lambda request: None if turns_of(request) else BLOCK)
     (row,) = result.rows.to_dicts()
     assert (row["status"], row["text"], row["error"]) == ("failed", None, "server")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ from synth_assets.llm.request import Request
 from synth_assets.methods.rating_reply import Criterion
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.ultrafeedback import (
-    RATING_SCHEMA,
+    ULTRAFEEDBACK_SCHEMA,
     UltraFeedback,
     default_templates,
     rate_completions,
@@ -21,7 +22,7 @@ from synth_assets.methods.ultrafeedback import (
 from synth_assets.schemas import COMPLETIONS
 from synth_assets.templates import parse_template, quote
 from synth_assets_tests.methods.builders import a_prompt, make_completions, make_prompts, turn
-from synth_assets_tests.scripted_ask import Answer, ScriptedAsk, call_id_of, never_asked
+from synth_assets_tests.scripted_ask import Answer, ScriptedAsk, call_id_of, in_turn, never_asked
 
 CRITERIA = get_args(Criterion)
 
@@ -144,6 +145,62 @@ def test_an_unrated_judgment_is_null_with_a_status(reply: str | None, statuses: 
         assert result.notes[f"ratings_{status}"] == statuses.count(status)
 
 
+def test_a_broken_reply_is_repaired_and_an_unreadable_one_corrected_once_and_the_row_says_so():
+    for first, status in ((ratings(5, 4, 3, 2)[:-1], "repaired"), ("Fine, all.", "corrected")):
+        ask = in_turn([first, ratings(5, 4, 3, 2)])
+        rows = rate(ask).rows.sort("position")
+        assert rows["rating"].to_list() == [5, 4, 3, 2]
+        assert set(rows["reply_status"]) == {status}
+        calls = [call_id_of(request) for request in ask.requests]
+        assert len(calls) == (2 if status == "corrected" else 1)
+        assert rows["call_id"][0] == calls[-1]
+        assert rows["earlier_call_ids"].to_list() == [calls[:-1]] * 4
+
+
+def test_the_correction_shows_what_is_wrong_and_asks_for_the_same_form():
+    ask = in_turn(["Fine, all.", ratings(5, 4, 3, 2)])
+    rate(ask)
+    assert "the reply holds no JSON object" in ask.prompts[1]
+    assert ask.requests[1].response_schema == ask.requests[0].response_schema
+
+
+def test_a_rating_out_of_scale_is_no_error_of_form_and_is_not_asked_for_again():
+    ask = constant(ratings(5, 10, 0, 2))
+    rows = rate(ask).rows.sort("position")
+    assert rows["rating"].to_list() == [5, None, None, 2]
+    assert len(ask.requests) == 1
+
+
+def test_every_place_is_as_likely_for_every_completion():
+    """Chi-square of completions by places over 600 prompts and four criteria: 9 degrees of freedom,
+    of which 27.9 is the 0.999 quantile."""
+    count = 600
+    prompts = make_prompts(*[a_prompt("Name a river.", f"p{n}") for n in range(count)])
+    rows = [
+        {"prompt_id": f"p{n}", "completion_id": f"p{n}c{place}", "text": f"River {place}."}
+        for n in range(count)
+        for place in range(4)
+    ]
+    result = rate(
+        ScriptedAsk(by_number),
+        prompts=prompts,
+        completions=make_completions(*rows),
+        criteria=CRITERIA,
+    )
+    pairs = zip(result.rows["completion_id"], result.rows["position"], strict=True)
+    table = Counter((id[-1], position) for id, position in pairs)
+    expected = count * len(CRITERIA) / 4
+    assert len(table) == 16
+    assert sum((found - expected) ** 2 / expected for found in table.values()) < 27.9
+
+
+def test_the_type_of_hallucination_stands_in_the_row():
+    item = {"rating": 2, "type": "factual", "rationale": "No such river."}
+    reply = json.dumps({"ratings": [item] * 4})
+    result = rate(constant(reply), criteria=("truthfulness",))
+    assert set(result.rows["type"]) == {"factual"}
+
+
 def test_honesty_may_be_not_applicable():
     result = rate(constant(ratings("N/A", 4, 4, 4)), criteria=("honesty",))
     assert result.rows.sort("position")["status"].to_list()[0] == "not_applicable"
@@ -215,4 +272,4 @@ def test_a_criterion_without_a_template_stops():
 
 def test_nothing_to_judge_asks_nothing():
     result = rate(never_asked(), completions=COMPLETIONS.empty())
-    assert result.rows.equals(RATING_SCHEMA.empty())
+    assert result.rows.equals(ULTRAFEEDBACK_SCHEMA.empty())

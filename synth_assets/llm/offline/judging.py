@@ -15,6 +15,7 @@ from typing import Any
 
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.draft import final_answer
+from synth_assets.llm.offline.obeying import ordered_rating
 from synth_assets.llm.offline.open_tasks import open_truth
 from synth_assets.llm.offline.recognise import Asked
 from synth_assets.llm.offline.skills import Judging
@@ -57,6 +58,9 @@ def rate_completions(asked: Asked, dice: Dice, skill: Judging) -> str:
         dice.pick(ratings)["rating"] = dice.pick((0, 7, 10))
     if ratings and dice.chance(skill.missing_item):
         ratings.pop()
+    ordered = ordered_rating(asked.text)
+    if ordered is not None:
+        ratings = [rating | {"rating": ordered} for rating in ratings]
     text = json.dumps({"ratings": ratings}, ensure_ascii=False)
     if dice.chance(skill.malformed):
         return dice.pick((text[:-3], f"Ratings: {len(ratings)} given.", text.replace('":', '"', 1)))
@@ -114,7 +118,7 @@ def _rate(
     score += skill.position_bias * (place == 0)
     score += skill.length_bias * min(1.0, len(text.split()) / 100)
     score += dice.spread(skill.noise)
-    rating = {"rating": min(5, max(1, int(score + 0.5))), "rationale": _rationale(reading)}
+    rating = {"rating": min(5, max(1, int(score + 0.5))), "rationale": rationale_of(reading)}
     kind = _type(reading, criterion)
     return rating if kind is None else rating | {"type": kind}
 
@@ -182,7 +186,13 @@ def _type(reading: Reading, criterion: str) -> str | None:
     return "clear"
 
 
-def _rationale(reading: Reading) -> str:
+def quality_of(reading: Reading) -> float:
+    """How good a completion is by all that is noticed of it, in points from 1 to 5."""
+    return sum(score(reading) for score in _SCORES.values()) / len(_SCORES)
+
+
+def rationale_of(reading: Reading) -> str:
+    """What is noticed, in plain sentences."""
     remarks = {
         "It refuses to answer.": reading.has_refused,
         "It says nothing.": reading.says_nothing,

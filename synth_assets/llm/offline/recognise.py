@@ -15,15 +15,9 @@ from typing import Any, Literal
 from synth_assets.templates import quote
 
 AskKind = Literal[
-    "write",
-    "rewrite",
-    "compare",
-    "rate",
-    "judge_task",
-    "write_instances",
-    "reckon",
-    "answer",
-]
+    "write", "rewrite", "compare", "rate", "judge_task", "write_instances", "reckon", "answer",
+    "prefer", "choose", "overall", "criticise", "revise",
+]  # fmt: skip
 
 WRITE_PHRASE = "continue the list with new tasks"
 OPEN_PHRASE = "may need an input"
@@ -40,6 +34,13 @@ REWRITE_PHRASES = {
     "add_reasoning": "several steps of reasoning",
     "complicate_input": "more complicated input",
     "breadth": "write one new prompt",
+}
+JUDGE_PHRASES: dict[str, AskKind] = {
+    "compare two completions": "prefer",
+    "choose between two completions": "choose",
+    "feedback on one completion": "overall",
+    "criticise a completion": "criticise",
+    "revise a completion": "revise",
 }
 CRITERIA = {
     "instruction following": "instruction_following",
@@ -103,6 +104,10 @@ def recognise(body: Mapping[str, Any]) -> Asked:
     spoken = words.lower()
     if _is_rating(body, spoken, blocks):
         return Asked("rate", text, system, _criterion(spoken), blocks)
+    judged = _judged(spoken, blocks)
+    if judged is not None:
+        name = "with_reasons" if "step by step" in spoken else ""
+        return Asked(judged, text, system, name, blocks)
     if COMPARE_PHRASE in spoken and len(blocks) >= 2:
         return Asked("compare", text, system, "", blocks)
     task = _last(blocks, "task")
@@ -157,6 +162,13 @@ def _is_rating(body: Mapping[str, Any], spoken: str, blocks: tuple[Block, ...]) 
         return False
     schema = (body.get("response_format") or {}).get("json_schema") or {}
     return schema.get("name") == SCHEMA_NAME or any(phrase in spoken for phrase in RATE_PHRASES)
+
+
+def _judged(spoken: str, blocks: tuple[Block, ...]) -> AskKind | None:
+    """The first of the judges' phrases, where a completion is shown."""
+    if not any(block.label.startswith("completion") for block in blocks):
+        return None
+    return next((kind for phrase, kind in JUDGE_PHRASES.items() if phrase in spoken), None)
 
 
 def _criterion(spoken: str) -> str:

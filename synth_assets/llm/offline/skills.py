@@ -96,8 +96,34 @@ class Reckoning:
 
 
 @dataclass(frozen=True)
+class Preferring:
+    """By what a comparison of two completions is decided in the place of quality. kin, length:
+    shares of pairs decided by the judge's own words, and by length, in both orders alike.
+    position: share of the other replies that go by the first place. noise: widest error, in
+    points. malformed, wavering (a reply with two verdicts): per reply."""
+
+    kin: float = 0.0
+    length: float = 0.08
+    position: float = 0.12
+    noise: float = 0.5
+    malformed: float = 0.01
+    wavering: float = 0.005
+
+
+@dataclass(frozen=True)
+class Revising:
+    """How often a critique misses a fault, or finds one where none is, and how often a revision
+    does not heed its critique."""
+
+    missed: float = 0.1
+    invented: float = 0.05
+    unheeded: float = 0.05
+
+
+@dataclass(frozen=True)
 class Skill:
-    """One simulated model. Every model can do everything, with these error rates."""
+    """One simulated model. Every model can do everything, with these error rates. habit: a turn of
+    phrase of its own, by which it knows its words again."""
 
     answering: Answering = field(default_factory=Answering)
     writing: Writing = field(default_factory=Writing)
@@ -105,6 +131,9 @@ class Skill:
     judging: Judging = field(default_factory=Judging)
     reckoning: Reckoning = field(default_factory=Reckoning)
     instancing: Instancing = field(default_factory=Instancing)
+    preferring: Preferring = field(default_factory=Preferring)
+    revising: Revising = field(default_factory=Revising)
+    habit: str | None = None
 
 
 _HASTY = Answering(0.17, 0.25, 0.03, 0.05, 0.03, 0.01)
@@ -123,7 +152,15 @@ MODELS: Mapping[str, Skill] = MappingProxyType(
         "terse": Skill(answering=Answering(0.08, 0.12, 0.01, 0.0, 0.0, 0.02)),
         "rambling": Skill(answering=Answering(0.08, 0.1, 0.01, 0.5, 0.05, 0.0)),
         "judge": Skill(),
-        "harsh_judge": Skill(judging=Judging(severity=0.8, position_bias=0.1, length_bias=0.0)),
+        "partial": Skill(
+            answering=Answering(0.1, 0.12),
+            preferring=Preferring(kin=0.3, length=0.2, position=0.25),
+            habit="All things weighed, it comes to",
+        ),
+        "harsh_judge": Skill(
+            judging=Judging(severity=0.8, position_bias=0.1, length_bias=0.0),
+            preferring=Preferring(length=0.0, position=0.05),
+        ),
     }
 )
 """Name → skill. Rates are declared here and nowhere else; a test holds the models to them."""

@@ -11,12 +11,17 @@ from typing import Any
 
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.offline.answering import answer_prompt
+from synth_assets.llm.offline.choosing import choose_completion, tell_logprobs
 from synth_assets.llm.offline.comparing import compare_prompts
+from synth_assets.llm.offline.criticising import criticise_completion, rate_overall
 from synth_assets.llm.offline.dice import Dice
+from synth_assets.llm.offline.habits import in_own_words
 from synth_assets.llm.offline.instancing import judge_task, write_instances
 from synth_assets.llm.offline.judging import rate_completions
+from synth_assets.llm.offline.preferring import prefer_completion
 from synth_assets.llm.offline.reckoning import reckon
 from synth_assets.llm.offline.recognise import recognise
+from synth_assets.llm.offline.revising import revise_completion
 from synth_assets.llm.offline.rewriting import rewrite_prompt
 from synth_assets.llm.offline.skills import MODELS, Skill
 from synth_assets.llm.offline.task import can_parse, truth
@@ -50,7 +55,8 @@ def complete(body: Mapping[str, Any]) -> dict[str, Any]:
         identity.pop("seed", None)
     text, is_cut = _reply(body, Dice(seeded_random("offline teacher", identity)), skill)
     text, is_cut = _limit(text, is_cut, body.get("max_tokens"))
-    return _as_wire(identity, text, "length" if is_cut else "stop")
+    logprobs = tell_logprobs(body, text, skill.preferring)
+    return _as_wire(identity, text, "length" if is_cut else "stop", logprobs)
 
 
 def count_tokens(text: str) -> int:
@@ -74,8 +80,23 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return rate_completions(asked, dice, skill.judging), False
     if asked.kind == "reckon":
         return reckon(asked, dice, skill.reckoning, skill.answering), False
-    answer = answer_prompt(asked, dice, skill.answering)
-    return answer.text, answer.is_cut
+    if asked.kind == "prefer":
+        name, habit = str(body.get("model")), skill.habit
+        return prefer_completion(asked, dice, skill.preferring, name=name, habit=habit), False
+    if asked.kind == "choose":
+        temperature = body.get("temperature")
+        return choose_completion(asked, dice, skill.preferring, temperature), False
+    if asked.kind == "overall":
+        return rate_overall(asked, dice, skill.judging), False
+    if asked.kind == "criticise":
+        return criticise_completion(asked, dice, skill.revising), False
+    is_revision = asked.kind == "revise"
+    answer = (
+        revise_completion(asked, dice, skill)
+        if is_revision
+        else answer_prompt(asked, dice, skill.answering)
+    )
+    return in_own_words(answer.text, skill.habit), answer.is_cut
 
 
 def _limit(text: str, is_cut: bool, max_tokens: Any) -> tuple[str, bool]:
@@ -84,7 +105,9 @@ def _limit(text: str, is_cut: bool, max_tokens: Any) -> tuple[str, bool]:
     return text[: max(0, max_tokens) * CHARACTERS_PER_TOKEN], True
 
 
-def _as_wire(identity: Mapping[str, Any], text: str, finish_reason: str) -> dict[str, Any]:
+def _as_wire(
+    identity: Mapping[str, Any], text: str, finish_reason: str, logprobs: Any
+) -> dict[str, Any]:
     messages = identity.get("messages", ())
     read = sum(count_tokens(str(m.get("content"))) + TOKENS_PER_MESSAGE for m in messages)
     written = count_tokens(text)
@@ -98,7 +121,7 @@ def _as_wire(identity: Mapping[str, Any], text: str, finish_reason: str) -> dict
                 "index": 0,
                 "message": {"role": "assistant", "content": text},
                 "finish_reason": finish_reason,
-                "logprobs": None,
+                "logprobs": logprobs,
             }
         ],
         "usage": {

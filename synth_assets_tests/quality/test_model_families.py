@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from synth_assets.quality.model_families import model_family
+
+
+@pytest.mark.parametrize(
+    ("model", "family"),
+    [
+        ("openai/gpt-5-mini", "gpt"),
+        ("azure/gpt-4o", "gpt"),
+        ("openai/o3-mini", "gpt"),
+        ("anthropic/claude-haiku-4-5", "claude"),
+        ("openrouter/anthropic/claude-sonnet-4", "claude"),
+        ("openai_compatible/Qwen3-8B", "qwen"),
+        ("openai_compatible/Qwen/Qwen3-8B", "qwen"),
+        ("ollama/llama3.2:3b", "llama"),
+        ("openai_compatible/meta-llama/Llama-3.1-8B-Instruct", "llama"),
+        ("mistral/mixtral-8x7b", "mistral"),
+        ("openai_compatible/our-model-7b", "our"),
+        ("offline/careful", "offline/careful"),
+        ("recorded/theirs", "recorded/theirs"),
+    ],
+)
+def test_the_family_is_that_of_the_name_whoever_serves_it(model: str, family: str):
+    assert model_family(model) == family
+
+
+def test_simulated_models_are_no_kin_of_one_another():
+    assert model_family("offline/careful") != model_family("offline/judge")
