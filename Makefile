@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test check bench bench-dbt bench-peers bench-why study format screenshots clean
+.PHONY: help install dev demo ui test test-full check bench bench-ifd bench-dbt bench-peers bench-why study format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,26 @@ ui: $(VENV)/.installed  ## Open the Dagster UI on http://127.0.0.1:3000, with th
 	@$(BIN)/synth-assets ui
 
 test: $(VENV)/.installed-dev  ## Run the tests (no key, no network)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not full'
+
+# torch comes by pip alone: its wheel without CUDA lies where pip looks, or in PyTorch's index for
+# CPUs (TORCH_INDEX=https://…). In an environment of its own, so that .venv stays small.
+TORCH := torch==2.13.0
+FULL := .venv-full
+
+$(FULL)/.installed: pyproject.toml constraints.txt
+	@test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
+	@echo "installing torch and transformers into $(FULL) …"
+	@$(FULL)/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	@if command -v uv > /dev/null; then uv pip install --quiet --python $(FULL)/bin/python -c constraints.txt -e '.[dev,superfiltering]'; \
+		else $(FULL)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,superfiltering]'; fi
+	@touch $@
+
+test-full: $(FULL)/.installed  ## Run what needs torch, and every recipe whole, in .venv-full
+	@$(FULL)/bin/python -m pytest -n 0 -m full
+
+bench-ifd: $(FULL)/.installed  ## Time the IFD scorer beside a loop without batches (MODEL=folder)
+	@$(FULL)/bin/python -m benchmarks.ifd $(MODEL)
 
 check: $(VENV)/.installed-dev  ## Check format, lint and types
 	@$(BIN)/ruff format --check .
@@ -79,5 +98,5 @@ study: $(VENV)/.installed  ## Simulate model collapse; prints the figures, write
 screenshots: $(VENV)/.installed-dev  ## Make the pictures in docs/ anew (needs Debian's chromium)
 	@$(BIN)/python -m docs.make_screenshots
 
-clean:  ## Remove .venv; never touches .synth/, which holds what was paid for
-	rm -rf $(VENV) *.egg-info
+clean:  ## Remove .venv and .venv-full; never touches .synth/, which holds what was paid for
+	rm -rf $(VENV) $(FULL) *.egg-info

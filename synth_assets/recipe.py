@@ -30,7 +30,7 @@ from synth_assets.methods.verification import Verification
 from synth_assets.recipe_errors import did_you_mean, explain, field_path, located
 from synth_assets.recipe_model import RUNTIME_FIELDS, Model
 from synth_assets.recipe_names import why_no_model_name, why_no_name
-from synth_assets.recipe_parts import Part, Share, marked
+from synth_assets.recipe_parts import Part, Share, SourceFile, marked
 from synth_assets.recipe_rules import contradictions
 from synth_assets.yaml_file import Field as Place
 from synth_assets.yaml_file import YamlFile, read_yaml
@@ -45,6 +45,7 @@ class SeedFile(Part):
     optionally ``reference``, ``category``, ``licence``, ``origin``) or ``self_instruct``
     (``instruction`` and ``instances``, as in seed_tasks.jsonl).
     fields: which key of a line is the prompt, the reference and so on; dots reach into objects.
+    system_text: put before the prompts of the file that have none of their own.
     """
 
     path: str
@@ -54,20 +55,25 @@ class SeedFile(Part):
     )
     licence: str | None = None
     origin: str = "human"
+    system_text: str | None = Field(default=None, min_length=1)
 
 
-def _as_seed_file(value: Any) -> Any:
+def _as_file(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
-SeedFileOrPath = Annotated[SeedFile, BeforeValidator(_as_seed_file)]
+SeedFileOrPath = Annotated[SeedFile, BeforeValidator(_as_file)]
+SourceFileOrPath = Annotated[SourceFile, BeforeValidator(_as_file)]
 
 
 class Seeds(Part):
-    """limit: at most so many seed prompts, the first of the files; null for all."""
+    """limit: at most so many seed prompts, the first of the files; null for all.
+
+    source_texts: a person's own documents, for methods that write prompts for texts."""
 
     prompts: tuple[SeedFileOrPath, ...] = Field(min_length=1)
     evaluation: tuple[SeedFileOrPath, ...] = ()
+    source_texts: tuple[SourceFileOrPath, ...] = ()
     limit: int | None = Field(default=None, ge=1)
 
 

@@ -44,6 +44,8 @@ class Model(Part):
     hold ``prompt`` and ``reply``; dots reach into objects.
     api: ``completions`` is OpenAI's older API, for base models: the messages' contents go there as
     one text, a blank line between, without their roles.
+    template_prefix: for ``api: completions``: the model's chat template up to where a user's words
+    stand, such as ``"<|im_start|>user\\n"``; Magpie asks with it alone.
     response_format: how a structured reply is asked for: ``json_schema``, ``json_object`` (any
     object; the prompt has to say which), or ``none`` (the prompt alone). Left out: ``json_schema``,
     or what litellm knows of a provider's model.
@@ -66,6 +68,7 @@ class Model(Part):
     replies: str | None = None
     fields: dict[Literal["prompt", "reply"], str] = Field(default_factory=dict)
     api: Literal["chat", "completions"] = "chat"
+    template_prefix: str | None = None
     response_format: Literal["json_schema", "json_object", "none"] | None = None
     merge_samples: bool = False
     batch: bool = False
@@ -120,6 +123,10 @@ class Model(Part):
             )
         if self.provider != "openai_compatible" and (self.api != "chat" or self.merge_samples):
             raise ValueError("api and merge_samples belong to an openai_compatible/… model only")
+        if self.template_prefix is not None and self.api != "completions":
+            raise ValueError(
+                "template_prefix is for api: completions; a chat API puts its own around each text"
+            )
         if self.batch and (self.provider not in PROVIDERS_WITH_BATCHES or self.api != "chat"):
             providers = ", ".join(PROVIDERS_WITH_BATCHES)
             raise ValueError(f"batch is for chat with models of {providers}; leave it out")

@@ -84,6 +84,21 @@ class Sampling(Part):
         return self.model_dump(exclude_none=True, mode="json")
 
 
+class SourceFile(Part):
+    """One file, or a pattern of files, of a person's own texts: ``.txt`` and ``.md`` are a document
+    each, of ``.jsonl`` and its like each line.
+
+    field: which key of a line is the text; dots reach into objects.
+    characters: shortest and longest segment (Li et al. 2023: 600 to 3,000).
+    """
+
+    path: str
+    field: str = "text"
+    licence: str | None = None
+    origin: str = "human"
+    characters: WordRange = (600, 3000)
+
+
 def marked(part: BaseModel, mark: str, place: Place = ()) -> Iterator[tuple[Place, str]]:
     """(place, value) of every field, of a part and the parts in it, whose type bears the mark."""
     for name, field in type(part).model_fields.items():

@@ -102,6 +102,26 @@ SEED_PROMPTS = TableSchema(
     ),
 )
 
+SOURCE_TEXTS = TableSchema(
+    "source_texts",
+    "source_text_id",
+    "Segments of a person's own documents, with file and line; kept and dropped.",
+    (
+        Column("source_text_id", pl.String, "Id from the text"),
+        ROUND,
+        Column("family_id", pl.String, "The document: all its segments on one side of the split"),
+        Column("position", pl.Int32, "Place in the document, from 0"),
+        Column("text", pl.String, "A slice of the document, byte for byte"),
+        Column("text_hash", pl.String, "Equal for equal texts"),
+        Column("source_file", pl.String, "File, relative to the recipe"),
+        Column("source_line", pl.Int32, "Line in the file at which the text begins, from 1"),
+        LICENCE,
+        Column("origin", pl.String, "human, or what the recipe declares"),
+        Column("split", pl.String, "train or test, by hash of the document"),
+        Column("drop_reason", pl.String, "Why it is no completion; null where it may be one"),
+    ),
+)
+
 EVALUATION_PROMPTS = TableSchema(
     "evaluation_prompts",
     "prompt_id",
@@ -136,9 +156,13 @@ ROUND_POOL = TableSchema(
     "of a round as its newest row up to it says). A prompt has a row for each time it enters or "
     "leaves.",
     (
-        Column("prompt_id", pl.String, "Seed or accepted prompt"),
+        Column("prompt_id", pl.String, "Seed, accepted prompt, or source text"),
         Column("round", pl.Int32, "Round from which on this holds"),
-        Column("kind", pl.String, "seed; accepted (by an earlier round); left (no longer usable)"),
+        Column(
+            "kind",
+            pl.String,
+            "seed; source; accepted (by an earlier round); left (no longer usable)",
+        ),
     ),
 )
 
@@ -178,6 +202,7 @@ PROMPT_COLUMNS = (
     Column("nearest", NEIGHBOURS, "Up to 10 nearest prompts by ROUGE-L F1, nearest first"),
     Column("nearest_score", pl.Float64, "ROUGE-L F1 of the nearest; null where not compared"),
     Column("model", pl.String, "Model that wrote the prompt; null for a seed"),
+    Column("other_models", IDS, "Other models whose words stand in its turns; null for none"),
     Column("call_ids", IDS, "Calls the row rests on, in order"),
     TEMPLATE_HASH,
     LICENCE,
@@ -428,6 +453,7 @@ TABLES = {
     schema.name: schema
     for schema in (
         SEED_PROMPTS,
+        SOURCE_TEXTS,
         EVALUATION_PROMPTS,
         ROUNDS,
         ROUND_POOL,

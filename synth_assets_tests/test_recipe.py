@@ -89,7 +89,7 @@ def test_an_unknown_key_at_any_depth_names_the_nearest_and_all_known(
 
 def test_an_unknown_key_that_is_like_none_tells_what_is_known(tmp_path: Path) -> None:
     assert refusal(tmp_path, seeds={"zzz": 1}) == (
-        "seeds.zzz: unknown key; Known here: evaluation, limit, prompts"
+        "seeds.zzz: unknown key; Known here: evaluation, limit, prompts, source_texts"
     )
 
 

@@ -43,7 +43,7 @@ def _seconds_and_rows(it: Measurement) -> str:
 
 
 def _repeated(it: Measurement) -> str:
-    return f"{it.repeated:,} ({it.in_flight} in flight)"
+    return f"{it.repeated:,} ({it.unanswered} without a reply)"
 
 
 FAULTS = (

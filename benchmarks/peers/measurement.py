@@ -11,7 +11,7 @@ class Measurement:
     """problem: why there are no figures; None where there are some.
 
     count: the calls asked for. rows: usable replies. repeated: requests beyond the first for each
-    prompt, counted where the driver was killed. in_flight: those without a reply at that moment.
+    prompt, counted where the driver was killed. unanswered: those without a reply at that moment.
     """
 
     who: str
@@ -21,7 +21,7 @@ class Measurement:
     cpu_seconds: float | None = None
     rows: int | None = None
     repeated: int | None = None
-    in_flight: int | None = None
+    unanswered: int | None = None
     problem: str | None = None
 
     @classmethod

@@ -55,15 +55,15 @@ def measure(contestant: Contestant, python: Path, case: Case, folder: Path) -> M
         log = logs / f"{name}.log"
         log.unlink(missing_ok=True)
         driver = Driver([*command, task.as_json()], files, log)
-        in_flight: dict[str, Any] = {}
+        unanswered: dict[str, Any] = {}
         figures: dict[str, Any]
         try:
             if case.is_killed:
                 driver.kill_when(lambda: _is_half_way(server, case), case.limit_s)
-                in_flight = {"in_flight": _unanswered(server, case)}
-            figures = driver.figures(case.limit_s) | in_flight
+                unanswered = {"unanswered": _unanswered(server, case)}
+            figures = driver.figures(case.limit_s) | unanswered
         except NoFigures as problem:
-            again = "started again: " if in_flight else ""
+            again = "started again: " if unanswered else ""
             figures = {"problem": f"{again}{problem}"}
         if case.is_killed and "problem" not in figures:
             figures["repeated"] = server.counters.repeated

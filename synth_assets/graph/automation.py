@@ -11,7 +11,7 @@ from synth_assets.errors import SynthError
 from synth_assets.graph.pending_batches import pending_batches_sensor
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
-from synth_assets.seed_files.location import locate
+from synth_assets.seed_files.location import locate, locate_sources
 from synth_assets.stages.workshop import hash_file
 
 
@@ -91,10 +91,11 @@ def _seed_sensor(recipe: Recipe, job: Any) -> dg.SensorDefinition:
 
 
 def seed_files_state(recipe: Recipe) -> str:
-    """The content of every file of seed prompts as one short text. Evaluation prompts are none:
-    a change of theirs asks for no new round.
+    """The content of every file of seed prompts and source texts as one short text. Evaluation
+    prompts are none: a change of theirs asks for no new round.
 
     Errors: `RecipeError` where a file is not there or cannot be read.
     """
-    files = locate(recipe, "prompts")
-    return json.dumps([[file.label, hash_file(file.path)[:16]] for file in files])
+    prompts = [(file.label, file.path) for file in locate(recipe, "prompts")]
+    sources = [(label, path) for path, label, _ in locate_sources(recipe)]
+    return json.dumps([[label, hash_file(path)[:16]] for label, path in (*prompts, *sources)])

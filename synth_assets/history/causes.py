@@ -31,6 +31,7 @@ Kind = Literal[
 
 KIND_OF_PART: Mapping[str, Mapping[str, Kind]] = {
     "seed_prompts": {"prompt_characters": "filter", "*": "seed"},
+    "source_texts": {"*": "seed"},
     "evaluation_prompts": {"*": "filter"},
     "mutated_prompts": {"*": "filter"},
     "completions": {

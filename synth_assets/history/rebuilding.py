@@ -28,6 +28,7 @@ from synth_assets.schemas import (
     ROUND_POOL,
     ROUNDS,
     SEED_PROMPTS,
+    SOURCE_TEXTS,
     TableSchema,
 )
 from synth_assets.stages.materialize import bring_up_to_date
@@ -45,7 +46,7 @@ from synth_assets.store.staging import StagedTable, stage_frame
 from synth_assets.store.tags import Tag, find_tag
 
 PROMPTS_GROUP = "2_prompts"
-BROUGHT = (SEED_PROMPTS, EVALUATION_PROMPTS)
+BROUGHT = (SEED_PROMPTS, SOURCE_TEXTS, EVALUATION_PROMPTS)
 CALLS_AT_ONCE = 20_000
 
 

@@ -23,6 +23,8 @@ PARENT_COLUMNS = (
     ("chosen_completion_id", "completion"),
     ("rejected_completion_id", "completion"),
 )
+SOURCE_TEXT = "source text"
+"""Kind of a person's own text, which a prompt may have as its parent as it may a prompt."""
 
 
 def tables_of(kind: str) -> tuple[tuple[str, str], ...]:
@@ -32,7 +34,7 @@ def tables_of(kind: str) -> tuple[tuple[str, str], ...]:
     if kind == "completion":
         tables = ("completions", "scored_completions", "verifications")
         return tuple((table, "completion_id") for table in (*tables, *method_tables("completions")))
-    return ()
+    return (("source_texts", "source_text_id"),) if kind == SOURCE_TEXT else ()
 
 
 @dataclass
@@ -82,11 +84,17 @@ def climb(lake: Lake, recipe: str, found: Found) -> list[Node]:
 
 
 def nodes_of(lake: Lake, recipe: str, kind: str, ids: Iterable[str]) -> list[Node]:
-    """Prompts or completions with their rows; one that is in no table has none."""
+    """Prompts or completions with their rows; one that is in no table has none. A prompt's parent
+    may be a source text, and is found to be one here."""
     nodes = {id: Node(id, kind) for id in ids}
     for table, key in tables_of(kind):
         for row in read_rows(lake, recipe, table, key, list(nodes)).iter_rows(named=True):
             nodes[row[key]].rows[table] = row
+    if kind == "prompt":
+        unknown = [id for id, node in nodes.items() if not node.rows]
+        for node in nodes_of(lake, recipe, SOURCE_TEXT, unknown) if unknown else ():
+            if node.rows:
+                nodes[node.id] = node
     return list(nodes.values())
 
 

@@ -17,6 +17,9 @@ from synth_assets.method import all_methods, method_tables
 from synth_assets.schemas import EDGES
 from synth_assets.store.lake import Lake
 
+GIVEN = ("seed_prompts", "source_texts")
+"""Tables of what people gave, whose rows prompts are made from."""
+
 
 def made_prompts() -> tuple[str, ...]:
     """Tables of prompts that were made."""
@@ -77,7 +80,7 @@ def descend(
     descent = Descent()
     given = {table: set(ids) for table, ids in start.items()}
     roots = {id for ids in given.values() for id in ids}
-    prompts = {id for t in (*made_prompts(), "seed_prompts") for id in given.get(t, ())}
+    prompts = {id for t in (*made_prompts(), *GIVEN) for id in given.get(t, ())}
     waiting = set(prompts)
     while waiting:
         found = _children(lake, recipe, waiting, made_prompts())

@@ -58,6 +58,7 @@ KIND_OF_METHOD: Mapping[Kind, str] = {
 KINDS = {
     "mutated_prompts": "prompt",
     "seed_prompts": "prompt",
+    "source_texts": "source text",
     "evaluation_prompts": "evaluation prompt",
     "completions": "completion",
     "judgments": "judgment",
@@ -76,14 +77,9 @@ def prompt_tables() -> tuple[str, ...]:
 def first_tables() -> tuple[str, ...]:
     """Which table an id that stands in several is told of, and the order of the search."""
     completions = ("completions", *method_tables("completions"))
-    return (
-        "sft_set",
-        "control_set",
-        "dpo_set",
-        *prompt_tables(),
-        "evaluation_prompts",
-        *completions,
-    )
+    given = ("source_texts", "evaluation_prompts")
+    sets = ("sft_set", "control_set", "dpo_set")
+    return (*sets, *prompt_tables(), *given, *completions)
 
 
 def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:

@@ -126,7 +126,8 @@ def trace_row(lake: Lake, recipe: Recipe, id: str) -> Told:
 def _told(node: Node, looked: _Looked, templates: TemplateTexts, versions: RowVersions) -> Told:
     row = node.row
     prompts = {name: node.rows.get(name) for name in ("seed_prompts", "mutated_prompts")}
-    seed, mutated = prompts["seed_prompts"], prompts["mutated_prompts"]
+    seed = prompts["seed_prompts"] or node.rows.get("source_texts")
+    mutated = prompts["mutated_prompts"]
     of_method = next(
         (node.rows[name] for name in method_tables("prompts") if name in node.rows), None
     )

@@ -31,6 +31,9 @@ def by_model() -> list[tuple[str, str, str]]:
     return found
 
 
+WITH_FILES = (("seed_prompts", "prompt_id"), ("source_texts", "source_text_id"))
+"""(table, key) of what is read from a person's files."""
+
 RESTING = (
     ("judgments", "completion_id"),
     ("verifications", "completion_id"),
@@ -115,11 +118,16 @@ def _roots(lake: Lake, recipe: Recipe, source: str) -> tuple[Kind, str, dict[str
             table: _ids_in(lake, recipe.name, table, key, column, [source])
             for table, key, column in by_model()
         }
+        for table in ("mutated_prompts", *method_tables("prompts")):
+            found[table] |= _ids_with_other_model(lake, recipe.name, table, source)
         return "model", source, {table: ids for table, ids in found.items() if ids}
     file = _seed_file(lake, recipe, source)
     if file is not None:
-        ids = _ids_in(lake, recipe.name, "seed_prompts", "prompt_id", "source_file", [file])
-        return "seed_file", file, {"seed_prompts": ids}
+        of_file = {
+            table: _ids_in(lake, recipe.name, table, key, "source_file", [file])
+            for table, key in WITH_FILES
+        }
+        return "seed_file", file, {table: ids for table, ids in of_file.items() if ids}
     try:
         row = find_row(lake, recipe, source)
     except QueryError as error:
@@ -142,7 +150,7 @@ def _rows_named(lake: Lake, recipe: Recipe, row: Found) -> dict[str, set[str]]:
         return found
     if row.kind == "judgment":
         return {table: {row.id} for table in ("judgments", *method_tables("judgments"))}
-    if row.kind in ("prompt", "completion", "evaluation prompt"):
+    if row.kind in ("prompt", "completion", "evaluation prompt", "source text"):
         return {row.table: {row.id}}
     parents = climb(lake, recipe.name, row)[0].parents
     if len(parents) == 1:
@@ -170,16 +178,18 @@ def _models(lake: Lake, recipe: Recipe) -> list[str]:
 
 
 def _seed_files(lake: Lake, recipe: Recipe) -> list[str]:
-    if not lake.has(recipe.name, "seed_prompts"):
-        return []
-    rows = lake.execute(
-        f"SELECT DISTINCT source_file FROM {Lake.relation(recipe.name, 'seed_prompts')} ORDER BY 1"
-    )
-    return [file for (file,) in rows if file]
+    found: set[str] = set()
+    for table, _ in WITH_FILES:
+        if lake.has(recipe.name, table):
+            relation = Lake.relation(recipe.name, table)
+            rows = lake.execute(f"SELECT DISTINCT source_file FROM {relation}")
+            found |= {file for (file,) in rows if file}
+    return sorted(found)
 
 
 def _seed_file(lake: Lake, recipe: Recipe, source: str) -> str | None:
-    """The file as `seed_prompts` names it; its last parts will do where no other ends so."""
+    """The file as `seed_prompts` or `source_texts` names it; its last parts will do where no other
+    ends so."""
     files = _seed_files(lake, recipe)
     if source in files:
         return source
@@ -196,3 +206,14 @@ def _ids_in(
     """Ids of the rows whose ``column`` holds one of the values."""
     rows = read_rows(lake, recipe, table, column, list(values), (key,))
     return set(rows[key].drop_nulls().to_list()) if key in rows.columns else set()
+
+
+def _ids_with_other_model(lake: Lake, recipe: str, table: str, model: str) -> set[str]:
+    """Ids of the prompts that hold words of the model beside those of the one that wrote them."""
+    if "other_models" not in lake.column_types(recipe, table):
+        return set()
+    relation = Lake.relation(recipe, table)
+    rows = lake.execute(
+        f"SELECT prompt_id FROM {relation} WHERE list_contains(other_models, ?)", [model]
+    )
+    return {id for (id,) in rows}

@@ -1,5 +1,6 @@
 """Prompts and the terms of their models in, the same prompts with every licence that bears on them
-out: their seeds', and those of each model that wrote one of their ancestors or themselves.
+out: their seeds' or source texts', and those of each model that wrote one of their ancestors or
+themselves.
 
 A judge chooses and writes nothing, so that its terms do not pass on. What was only shown as an
 example is no ancestor either (see `retract --through-context` for that).
@@ -17,18 +18,23 @@ UNDECLARED = "undeclared"
 """Stands in the place of a licence that nobody named: a recipe may allow it, by this name."""
 
 
-def with_licences(prompts: pl.DataFrame, terms: Mapping[str, str | None]) -> pl.DataFrame:
+def with_licences(
+    prompts: pl.DataFrame,
+    terms: Mapping[str, str | None],
+    sources: Mapping[str, str | None] | None = None,
+) -> pl.DataFrame:
     """``prompts`` with ``licences``, sorted, each once.
 
     terms: the recipe's name of a model → the licence of what it writes.
+    sources: source text → its licence, for prompts whose parent is one.
     """
     parents = dict(prompts.select("prompt_id", "derived_from").iter_rows())
-    own: dict[str, set[str]] = {}
-    for id, method, model, licence in prompts.select(
-        "prompt_id", "method", "model", "licence"
+    own = {id: {licence or UNDECLARED} for id, licence in (sources or {}).items()}
+    for id, method, model, others, licence in prompts.select(
+        "prompt_id", "method", "model", "other_models", "licence"
     ).iter_rows():
-        named = licence if method == "seed" else terms.get(model)
-        own[id] = {named or UNDECLARED}
+        named = [licence] if method == "seed" else [terms.get(n) for n in (model, *(others or ()))]
+        own[id] = {each or UNDECLARED for each in named}
     licences = [sorted(_gathered(id, parents, own)) for id in prompts["prompt_id"]]
     column = pl.Series("licences", licences, dtype=MUTATED_PROMPTS.polars["licences"])
     return prompts.with_columns(column)

@@ -53,7 +53,8 @@ def combine_prompts(
     Seeds stand under the rules of size, duplicates and contamination only: a person who gives a
     seed has decided that its length and language are right. Where seeds are not included they are
     dropped, but a copy of one is a duplicate all the same: what a person keeps out must not come
-    back in a model's words.
+    back in a model's words. Of several turns, the fewest words hold for all user turns together and
+    the most for the longest of them; the language is that of all of them.
     """
     rows = [dict(row) for row in candidates.iter_rows(named=True)]
     rows.sort(key=lambda row: (row["round"], row["method"] != "seed", row["prompt_id"]))
@@ -111,34 +112,38 @@ def _drop_duplicates(rows: list[Row]) -> None:
 def _form_reason(row: Row, filters: PromptFilters) -> str | None:
     if _is_seed(row):
         return None
+    turns = user_turns(row)
     if filters.words:
         fewest, most = filters.words
-        words = count_words(row["text"])
-        if words < fewest:
+        words = [count_words(turn) for turn in turns]
+        # "Go on." asks for as much as the turns before it did.
+        if sum(words) < fewest:
             return "too_few_words"
-        if words > most:
+        if max(words) > most:
             return "too_many_words"
-    if filters.languages and is_other_language(row["text"], filters.languages):
+    if filters.languages and is_other_language("\n".join(turns), filters.languages):
         return "other_language"
     return None
+
+
+def user_turns(row: Mapping[str, Any]) -> list[str]:
+    """What the person says in a prompt, turn by turn."""
+    return [turn["content"] for turn in row["messages"] if turn["role"] == "user"]
 
 
 def _drop_contaminated(
     rows: list[Row], evaluation: pl.DataFrame, parameters: Decontaminate
 ) -> None:
     """Each user turn of an evaluation prompt is a text of its own, so that copying one turn of
-    two does not pass; a training prompt is all its user turns."""
+    two does not pass; a training prompt is all its user turns, and the completion that came with
+    it."""
     texts = [
-        turn["content"]
+        turn
         for row in evaluation.sort("prompt_id").iter_rows(named=True)
-        for turn in row["messages"]
-        if turn["role"] == "user"
+        for turn in user_turns(row)
     ]
     remaining = [row for row in rows if row["drop_reason"] is None]
-    training = [
-        "\n".join(turn["content"] for turn in row["messages"] if turn["role"] == "user")
-        for row in remaining
-    ]
+    training = ["\n".join([*user_turns(row), row["given_completion"] or ""]) for row in remaining]
     found = contaminated(training, texts, parameters.ngram, parameters.share)
     for row, is_contaminated in zip(remaining, found, strict=True):
         if is_contaminated:

@@ -7,7 +7,7 @@ later from a withdrawn file, are withdrawn as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -21,12 +21,23 @@ def mark_seeds(seeds: pl.DataFrame, retractions: pl.DataFrame) -> pl.DataFrame:
     return kept.with_columns(drop_reason=_marked(_is_named(retractions)))
 
 
+def mark_source_texts(sources: pl.DataFrame, retractions: pl.DataFrame) -> pl.DataFrame:
+    """Source texts with ``drop_reason`` `retracted` where they were withdrawn; those that were
+    erased are left out."""
+    kept = sources.filter(~_is_named(retractions.filter("is_erased"), "source_text_id"))
+    return kept.with_columns(drop_reason=_marked(_is_named(retractions, "source_text_id")))
+
+
 def mark_prompts(
-    prompts: pl.DataFrame, retractions: pl.DataFrame, shown_with: Mapping[str, Sequence[str]]
+    prompts: pl.DataFrame,
+    retractions: pl.DataFrame,
+    shown_with: Mapping[str, Sequence[str]],
+    withdrawn_sources: Collection[str] = (),
 ) -> pl.DataFrame:
     """Prompts of all methods and rounds, marked with all that was made from what was withdrawn.
 
     shown_with: call → prompts that stood in its context; followed for retractions that say so.
+    withdrawn_sources: source texts that are withdrawn, which prompts may name as parents.
     """
     if not retractions.height:
         return prompts
@@ -34,29 +45,40 @@ def mark_prompts(
     for follows_context in (False, True):
         these = retractions.filter(pl.col("through_context") == follows_context)
         if these.height:
-            withdrawn |= _closure(prompts, these, shown_with if follows_context else {})
+            context = shown_with if follows_context else {}
+            withdrawn |= _closure(prompts, these, context, withdrawn_sources)
     return prompts.with_columns(drop_reason=_marked(pl.col("prompt_id").is_in(sorted(withdrawn))))
 
 
 def _closure(
-    prompts: pl.DataFrame, retractions: pl.DataFrame, shown_with: Mapping[str, Sequence[str]]
+    prompts: pl.DataFrame,
+    retractions: pl.DataFrame,
+    shown_with: Mapping[str, Sequence[str]],
+    withdrawn_sources: Collection[str],
 ) -> set[str]:
     ids, models = _row_ids(retractions), _targets(retractions, "model")
     files = retractions.filter(pl.col("kind") == "seed_file").height > 0
-    withdrawn: set[str] = set()
+    # Ids of rows that are gone, or of another table, are parents too.
+    withdrawn = {*ids, *withdrawn_sources} - set(prompts["prompt_id"])
     tainted: set[str] = set()
     rows = prompts.select(
-        "prompt_id", "derived_from", "call_ids", "model", "method", "drop_reason"
+        "prompt_id",
+        "derived_from",
+        "call_ids",
+        "model",
+        "other_models",
+        "method",
+        "drop_reason",
     ).rows()
     is_growing = True
     while is_growing:
         is_growing = False
-        for id, parents, calls, model, method, reason in rows:
+        for id, parents, calls, model, others, method, reason in rows:
             if id in withdrawn:
                 continue
             if (
                 id in ids
-                or model in models
+                or not models.isdisjoint((model, *(others or ())))
                 or (files and method == "seed" and reason == RETRACTED)
                 or not withdrawn.isdisjoint(parents or ())
                 or not tainted.isdisjoint(calls or ())
@@ -69,10 +91,10 @@ def _closure(
     return withdrawn
 
 
-def _is_named(retractions: pl.DataFrame) -> pl.Expr:
-    """Seeds that a retraction names by their id or by their file."""
+def _is_named(retractions: pl.DataFrame, key: str = "prompt_id") -> pl.Expr:
+    """Seeds or source texts that a retraction names by their id or by their file."""
     ids, files = _row_ids(retractions), _targets(retractions, "seed_file")
-    return pl.col("prompt_id").is_in(sorted(ids)) | pl.col("source_file").is_in(sorted(files))
+    return pl.col(key).is_in(sorted(ids)) | pl.col("source_file").is_in(sorted(files))
 
 
 def _marked(is_withdrawn: pl.Expr) -> pl.Expr:

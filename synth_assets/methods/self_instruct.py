@@ -199,7 +199,11 @@ def _one_of_each_instruction(pool: pl.DataFrame) -> pl.DataFrame:
 def _requests(
     pool: pl.DataFrame, round: int, parameters: SelfInstruct
 ) -> Iterator[tuple[_Call, Request]]:
-    train = pool.filter(pl.col("split") == "train")
+    # A later turn of a conversation is no task that is complete in itself.
+    has_one_turn = (
+        ~pl.col("messages").list.eval(pl.element().struct["role"] == "assistant").list.any()
+    )
+    train = pool.filter((pl.col("split") == "train") & has_one_turn)
     is_human = pl.col("method") == "seed"
     human = IdPool(train.filter(is_human)["prompt_id"])
     machine = IdPool(train.filter(~is_human)["prompt_id"])

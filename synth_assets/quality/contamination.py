@@ -9,14 +9,22 @@ training text of the very same tokens overlaps, for a verbatim copy must not pas
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from synth_assets.quality.tokens import UNSPACED
 
-_SEPARATORS = re.compile(r'[ \n\\,.?!:;()"\-]+')
-_UNSPACED = re.compile(rf"[{UNSPACED}]|[^{UNSPACED}]+")
+_SEPARATORS = re.compile(
+    r'[ \n\\,.?!:;()"\-'
+    "\u00a0\u00a1\u00ab\u00bb\u00bf"  # ¡ « » ¿
+    "\u060c\u061b\u061f\u06d4\u0964"  # Arabic and Indian marks
+    "\u3000-\u3002\u300c-\u300f\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f]+"
+)
+"""The published separators, and the marks that stand for them in other scripts."""
+
+_UNSPACED_OR_RUN = re.compile(rf"[{UNSPACED}]|[^{UNSPACED}]+")
 
 NGRAM = 8
 SHARE = 0.5
@@ -25,13 +33,18 @@ SHARE = 0.5
 def contamination_tokens(text: str) -> tuple[str, ...]:
     """Lower-cased, split on space, newline, backslash and ``, . ? ! : ; ( ) " -``.
 
-    In scripts that put no spaces between words each character is a token too: by the published
-    separators a Japanese sentence is one token, of which no n-gram can be shared.
+    In scripts without spaces each character is a token: a Japanese sentence as one token could only
+    overlap where all of it is the same. Texts in ASCII are split exactly as published.
     """
-    tokens = [token for token in _SEPARATORS.split(text.lower()) if token]
+    words = [word for word in _SEPARATORS.split(_composed(text).lower()) if word]
     if text.isascii():
-        return tuple(tokens)
-    return tuple(part for token in tokens for part in _UNSPACED.findall(token))
+        return tuple(words)
+    return tuple(token for word in words for token in _UNSPACED_OR_RUN.findall(word))
+
+
+def _composed(text: str) -> str:
+    """é as one letter, whichever way it is written."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 class EvaluationIndex:

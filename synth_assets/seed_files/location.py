@@ -14,6 +14,7 @@ from typing import Literal
 
 from synth_assets.errors import RecipeError
 from synth_assets.recipe import Recipe, SeedFile
+from synth_assets.recipe_parts import SourceFile
 
 Section = Literal["prompts", "evaluation"]
 
@@ -36,29 +37,44 @@ def locate(recipe: Recipe, section: Section) -> list[LocatedFile]:
     found: list[LocatedFile] = []
     for index, declared in enumerate(entries):
         field = f"seeds.{section}[{index}]"
-        try:
-            found.extend(_expand(recipe, declared, field))
-        except RecipeError as error:
-            raise RecipeError(
-                f"{recipe.path}: {field}.path = {declared.path!r}: {error}"
-            ) from error
+        found.extend(
+            LocatedFile(path, label, declared, field)
+            for path, label in _files_at(recipe, declared.path, field)
+        )
     return found
 
 
+def locate_sources(recipe: Recipe) -> list[tuple[Path, str, SourceFile]]:
+    """(path, label, declared) of every file of ``seeds.source_texts``, in the recipe's order."""
+    return [
+        (path, label, declared)
+        for index, declared in enumerate(recipe.seeds.source_texts)
+        for path, label in _files_at(recipe, declared.path, f"seeds.source_texts[{index}]")
+    ]
+
+
 def files_of(recipe: Recipe) -> list[Path]:
-    """Every file of seed and evaluation prompts, once, in the recipe's order."""
+    """Every file of seed prompts, evaluation prompts and source texts, once, in that order."""
     sections: tuple[Section, ...] = ("prompts", "evaluation")
-    return list(
-        dict.fromkeys(file.path for section in sections for file in locate(recipe, section))
-    )
+    prompts = (file.path for section in sections for file in locate(recipe, section))
+    sources = (path for path, _, _ in locate_sources(recipe))
+    return list(dict.fromkeys([*prompts, *sources]))
 
 
-def _expand(recipe: Recipe, declared: SeedFile, field: str) -> list[LocatedFile]:
-    written = PurePosixPath(declared.path)
-    literal = recipe.resolve(declared.path)
-    if literal.is_file() or not MAGIC.search(declared.path):
+def _files_at(recipe: Recipe, path: str, field: str) -> list[tuple[Path, str]]:
+    """(path, label) of every file that a path or pattern of the recipe names."""
+    try:
+        return _expand(recipe, path)
+    except RecipeError as error:
+        raise RecipeError(f"{recipe.path}: {field}.path = {path!r}: {error}") from error
+
+
+def _expand(recipe: Recipe, path: str) -> list[tuple[Path, str]]:
+    written = PurePosixPath(path)
+    literal = recipe.resolve(path)
+    if literal.is_file() or not MAGIC.search(path):
         _refuse_what_is_no_file(literal)
-        return [LocatedFile(literal, _label(recipe, written, literal), declared, field)]
+        return [(literal, _label(recipe, written, literal))]
     # Only the recipe's own text is a pattern: a bracket in an environment variable's value is not.
     first = next(index for index, part in enumerate(written.parts) if MAGIC.search(part))
     base = PurePosixPath(*written.parts[:first])
@@ -68,10 +84,7 @@ def _expand(recipe: Recipe, declared: SeedFile, field: str) -> list[LocatedFile]
         raise RecipeError(f"no file in {folder} matches; mend the pattern or add the files")
     for _, match in matches:
         _refuse_what_is_no_file(match)
-    return [
-        LocatedFile(match, _label(recipe, base / name, match), declared, field)
-        for name, match in matches
-    ]
+    return [(match, _label(recipe, base / name, match)) for name, match in matches]
 
 
 def _matches(folder: Path, pattern: str) -> list[tuple[str, Path]]:

@@ -104,6 +104,8 @@ def read_prompt(
             given = record.get("input") if key == "instruction" else None
             given = None if given is None else _plain(given, "input", place)
             messages = [_user(_join(instruction, given))]
+    if declared.system_text is not None and messages[0]["role"] != "system":
+        messages.insert(0, {"role": "system", "content": clean(declared.system_text)})
     return ReadPrompt(messages=messages, instruction=instruction, **optional)
 
 

@@ -75,12 +75,12 @@ def read_records(path: Path, name: str) -> Iterator[Record]:
 
 def _records(stream: BinaryIO, path: Path, suffix: str) -> Iterator[Record]:
     head = stream.read(HEAD_BYTES)
-    _refuse_pointer(head, path)
+    refuse_pointer(head, path)
     stream.seek(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
     if suffix == ".txt":
         records = _text_lines(stream, path)
     elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
-        records = _array(_decode(stream.read(), path, 1), path)
+        records = _array(decode(stream.read(), path, 1), path)
     else:
         records = _json_lines(stream, path)
     is_empty = True
@@ -91,7 +91,8 @@ def _records(stream: BinaryIO, path: Path, suffix: str) -> Iterator[Record]:
         raise RecipeError(f"{path}: holds no prompts; add some or take it out of the recipe")
 
 
-def _refuse_pointer(head: bytes, path: Path) -> None:
+def refuse_pointer(head: bytes, path: Path) -> None:
+    """`RecipeError` where a file's first bytes say that it is empty, a pointer, or UTF-16."""
     if not head:
         raise RecipeError(f"{path}: is empty; add prompts or take it out of the recipe")
     if head.startswith(b"version https://git-lfs"):
@@ -103,7 +104,8 @@ def _refuse_pointer(head: bytes, path: Path) -> None:
         raise RecipeError(f"{path}: is UTF-16; save it as UTF-8")
 
 
-def _decode(raw: bytes, path: Path, line: int) -> str:
+def decode(raw: bytes, path: Path, line: int) -> str:
+    """The text of UTF-8 bytes, of which the first stands in ``line``; `RecipeError` else."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -117,7 +119,7 @@ def _decode(raw: bytes, path: Path, line: int) -> str:
 
 def _text_lines(stream: BinaryIO, path: Path) -> Iterator[Record]:
     for line, raw in enumerate(stream, start=1):
-        text = _decode(raw, path, line).strip()
+        text = decode(raw, path, line).strip()
         if text:
             yield line, {"text": text}
 
@@ -125,7 +127,7 @@ def _text_lines(stream: BinaryIO, path: Path) -> Iterator[Record]:
 def _json_lines(stream: BinaryIO, path: Path) -> Iterator[Record]:
     # Bytes are split at \n alone: a text may hold U+2028 and its like, which str would split at.
     for line, raw in enumerate(stream, start=1):
-        text = _decode(raw, path, line).strip()
+        text = decode(raw, path, line).strip()
         if text:
             value, _ = _parse(text, 0, path, line, "one JSON object a line is expected", whole=True)
             yield line, _as_object(value, path, line)

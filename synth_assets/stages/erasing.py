@@ -33,7 +33,7 @@ SWEPT_FROM = 16
 cites, and in rows of models that repeat it. A shorter one stands in too many texts by chance."""
 
 NO_TEXTS = frozenset({"edges", "round_pool", "rounds", "commits", RETRACTIONS.name, ERASURES.name})
-ID_COLUMNS = ("prompt_id", "completion_id", "judgment_id", "chosen_completion_id",
+ID_COLUMNS = ("prompt_id", "source_text_id", "completion_id", "judgment_id", "chosen_completion_id",
               "rejected_completion_id", "row_id")  # fmt: skip
 
 
@@ -113,8 +113,9 @@ def _texts_of(lake: Lake, recipe: str, ids: Iterable[str]) -> set[str]:
         for row in rows.iter_rows(named=True):
             found.update(turn["content"] for turn in row["messages"] or ())
             found.update(row[n] for n in ("text", "instruction") if row.get(n))
-    rows = read_rows(lake, recipe, "completions", "completion_id", wanted, ("text",))
-    found.update(text for text in rows.get_column("text", default=pl.Series([])) if text)
+    for table, key in (("source_texts", "source_text_id"), ("completions", "completion_id")):
+        rows = read_rows(lake, recipe, table, key, wanted, ("text",))
+        found.update(text for text in rows.get_column("text", default=pl.Series([])) if text)
     return {text for text in found if text.strip()}
 
 

@@ -15,7 +15,13 @@ from synth_assets.methods.result import MethodResult
 from synth_assets.methods.seed import seeds_as_prompts
 from synth_assets.recipe import Recipe, model_identity
 from synth_assets.recipe_parts import marked
-from synth_assets.schemas import MUTATED_PROMPTS, ROUND_POOL, SEED_PROMPTS, TableSchema
+from synth_assets.schemas import (
+    MUTATED_PROMPTS,
+    ROUND_POOL,
+    SEED_PROMPTS,
+    SOURCE_TEXTS,
+    TableSchema,
+)
 from synth_assets.stages.generation import frozen_part
 from synth_assets.stages.pools import seed_rounds
 from synth_assets.stages.row_checks import (
@@ -27,6 +33,7 @@ from synth_assets.stages.row_checks import (
     replies_are_parsed,
     something_is_kept,
 )
+from synth_assets.stages.source_texts import pooled_sources
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Work, lake_ids
 
@@ -42,7 +49,7 @@ POOL_INPUTS = (
     Input("seed_prompts", "pool_seeds"),
     Input("mutated_prompts", "pool_accepted"),
 )
-WHOLE = frozenset({"seed_prompts", "source_texts", "evaluation_prompts", "retractions"})
+WHOLE = frozenset({"seed_prompts", "evaluation_prompts", "retractions"})
 """Tables outside rounds, which every round reads as a whole."""
 
 
@@ -133,6 +140,8 @@ def _inputs(method: Method, parameters: Any) -> tuple[Input, ...]:
     for table in method.tables_read(parameters):
         if table == POOL:
             found += POOL_INPUTS
+        elif table == SOURCE_TEXTS.name:
+            found.append(Input(table, "pool_sources"))
         elif table in WHOLE or not method.by_round:
             found.append(Input(table))
         else:
@@ -169,7 +178,12 @@ def _checks(method: Method) -> tuple[RowCheck, ...]:
 def _any_prompt() -> tuple[tuple[str, str], ...]:
     """Where the parents of a prompt may stand, beside its own table."""
     made = ((table, "prompt_id") for table in method_tables("prompts"))
-    return (("seed_prompts", "prompt_id"), ("mutated_prompts", "prompt_id"), *made)
+    return (
+        ("seed_prompts", "prompt_id"),
+        ("mutated_prompts", "prompt_id"),
+        ("source_texts", "source_text_id"),
+        *made,
+    )
 
 
 def pool_of(work: Work) -> pl.DataFrame:
@@ -211,6 +225,8 @@ def _material(
     work: Work, method: Method, parameters: Any, completions: Completions | None
 ) -> Material:
     def read(table: str) -> pl.DataFrame:
+        if table == SOURCE_TEXTS.name:
+            return pooled_sources(work.read(SOURCE_TEXTS))
         return pool_of(work) if table == POOL else work.read(schema_of(table))
 
     def first_completion(prompt_id: str, messages: Sequence[Message]) -> Request:

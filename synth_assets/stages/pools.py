@@ -13,25 +13,33 @@ from synth_assets.store.lake import Lake
 
 LEFT = "left"
 DECIDING_COLUMNS = ("prompt_id", "messages", "instruction", "split", "licence")
-KIND_OF_SLICE = {"pool_seeds": "seed", "pool_accepted": "accepted"}
+DECIDING_OF_SOURCES = ("source_text_id", "text", "family_id", "split", "licence", "origin")
+KIND_OF_SLICE = {"pool_seeds": "seed", "pool_accepted": "accepted", "pool_sources": "source"}
 
 
-def members_sql(recipe: str) -> str:
-    """Condition on ``prompt_id`` for those of one kind in a round's pool; ``?`` for each."""
+def key_of_slice(slice: str) -> str:
+    """The column whose values the pool holds."""
+    return "source_text_id" if slice == "pool_sources" else "prompt_id"
+
+
+def members_sql(recipe: str, slice: str) -> str:
+    """Condition on the key for those of one kind in a round's pool; ``?`` for each."""
     return (
-        f"prompt_id IN (SELECT prompt_id FROM {Lake.relation(recipe, ROUND_POOL.name)} "
+        f"{key_of_slice(slice)} IN (SELECT prompt_id FROM {Lake.relation(recipe, ROUND_POOL.name)} "
         "WHERE round <= ? GROUP BY prompt_id HAVING arg_max(kind, round) = ?)"
     )
 
 
-def deciding_part_sql(relation: str) -> str:
-    """The prompts of a relation with a hash of what generation reads of them.
+def deciding_part_sql(relation: str, slice: str) -> str:
+    """The rows of a relation with a hash of what generation reads of them.
 
     Not where a seed stands in its file, nor its reference. Nor whether a later rule keeps a
     prompt: that is decided after the round's prompts are made.
     """
-    packed = ", ".join(f"{name} := {name}" for name in DECIDING_COLUMNS)
-    return f"(SELECT prompt_id, sha256(to_json(struct_pack({packed}))) AS row_hash FROM {relation})"
+    key = key_of_slice(slice)
+    columns = DECIDING_OF_SOURCES if slice == "pool_sources" else DECIDING_COLUMNS
+    packed = ", ".join(f"{name} := {name}" for name in columns)
+    return f"(SELECT {key}, sha256(to_json(struct_pack({packed}))) AS row_hash FROM {relation})"
 
 
 def current_members(pool: pl.DataFrame) -> pl.DataFrame:
@@ -47,16 +55,25 @@ def seed_rounds(pool: pl.DataFrame) -> pl.DataFrame:
 
 
 def open_pool(
-    pool: pl.DataFrame, usable_seeds: pl.DataFrame, accepted: pl.DataFrame, round: int
+    pool: pl.DataFrame,
+    usable_seeds: pl.DataFrame,
+    accepted: pl.DataFrame,
+    round: int,
+    sources: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """The pool with what a new round changes: seeds and accepted prompts that are not in it enter,
-    and those that are in it and no longer seeds or accepted (removed, dropped since) leave."""
+    """The pool with what a new round changes: seeds, accepted prompts and source texts that are not
+    in it enter, and those that are in it and no longer usable (removed, dropped since) leave.
+
+    sources: usable source texts, their ids as ``prompt_id``; None where there are none.
+    """
     inside = current_members(pool)
+    kinds = [(usable_seeds, "seed"), (accepted, "accepted")]
+    if sources is not None:
+        kinds.append((sources, "source"))
     entering = [
-        _rows(rows.join(inside, on="prompt_id", how="anti"), round, kind)
-        for rows, kind in ((usable_seeds, "seed"), (accepted, "accepted"))
+        _rows(rows.join(inside, on="prompt_id", how="anti"), round, kind) for rows, kind in kinds
     ]
-    usable = pl.concat([usable_seeds.select("prompt_id"), accepted.select("prompt_id")])
+    usable = pl.concat([rows.select("prompt_id") for rows, _ in kinds])
     leaving = _rows(inside.join(usable, on="prompt_id", how="anti"), round, LEFT)
     return pl.concat([pool, *entering, leaving])
 

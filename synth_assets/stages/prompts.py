@@ -17,6 +17,7 @@ from synth_assets.schemas import (
     RETRACTIONS,
     ROUND_POOL,
     SEED_PROMPTS,
+    SOURCE_TEXTS,
 )
 from synth_assets.stages.method_stages import prompt_parents
 from synth_assets.stages.pools import seed_rounds
@@ -42,6 +43,7 @@ def mutated_prompts_stage() -> Stage:
             Input("evaluation_prompts"),
             # Of all methods: a round goes on to hold what a method made that left the recipe.
             *(Input(method.table.name) for method in methods_of("prompts")),
+            Input(SOURCE_TEXTS.name),
             Input(RETRACTIONS.name),
         ),
         parameters=lambda recipe, _: {
@@ -80,8 +82,14 @@ def _make_mutated_prompts(work: Work) -> Made:
         maximum_characters=work.recipe.limits.prompt_characters,
     )
     # After the filters: a copy of what was withdrawn stays a copy, and does not take its place.
-    marked = retraction.mark_prompts(rows, journal, _shown_with(work))
-    licensed = licences.with_licences(_with_dropped_by(marked, candidates), _terms(work.recipe))
+    sources = work.read(SOURCE_TEXTS)
+    withdrawn = sources.filter(pl.col("drop_reason") == retraction.RETRACTED)["source_text_id"]
+    marked = retraction.mark_prompts(rows, journal, _shown_with(work), withdrawn.to_list())
+    licensed = licences.with_licences(
+        _with_dropped_by(marked, candidates),
+        _terms(work.recipe),
+        dict(sources.select("source_text_id", "licence").iter_rows()),
+    )
     return Made(licensed, items_parsed=candidates.height)
 
 

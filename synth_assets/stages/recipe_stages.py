@@ -17,6 +17,7 @@ from synth_assets.stages.judgments import (
 from synth_assets.stages.method_stages import method_stage
 from synth_assets.stages.prompts import mutated_prompts_stage
 from synth_assets.stages.seeds import evaluation_prompts_stage, rounds_stage, seed_prompts_stage
+from synth_assets.stages.source_texts import source_texts_stage
 from synth_assets.stages.stage import Stage
 
 
@@ -27,7 +28,9 @@ def recipe_stages(recipe: Recipe, *, sql: Path | None = None) -> dict[str, Stage
     stages: list[Stage] = [seed_prompts_stage()]
     if recipe.seeds.evaluation:
         stages.append(evaluation_prompts_stage())
-    stages.append(rounds_stage())
+    if recipe.seeds.source_texts:
+        stages.append(source_texts_stage())
+    stages.append(rounds_stage(has_sources=bool(recipe.seeds.source_texts)))
     stages += [stage for stage in methods if stage.is_frozen]
     stages.append(mutated_prompts_stage())
     if recipe.completions is not None and recipe.own_completions is not None:

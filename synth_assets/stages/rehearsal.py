@@ -30,7 +30,7 @@ from synth_assets.schemas import (
 )
 from synth_assets.stages.forecast import Asked
 from synth_assets.stages.materialize import is_due
-from synth_assets.stages.pools import KIND_OF_SLICE, current_members
+from synth_assets.stages.pools import KIND_OF_SLICE, current_members, key_of_slice
 from synth_assets.stages.stage import Input, Stage
 from synth_assets.stages.status import TableStatus
 from synth_assets.stages.workshop import Round, Work, Workshop
@@ -223,7 +223,7 @@ class _Rehearsed(Work):
         if in_pool:
             pool = current_members(self._whole(ROUND_POOL).filter(pl.col("round") <= self.round))
             members = pool.filter(pl.col("kind") == KIND_OF_SLICE[slice_of])["prompt_id"]
-            return rows.filter(pl.col("prompt_id").is_in(members.implode()))
+            return rows.filter(pl.col(key_of_slice(slice_of)).is_in(members.implode()))
         if slice_of == "own":
             return rows.filter(pl.col("round") == self.round)
         if slice_of == "up_to":

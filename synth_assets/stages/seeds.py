@@ -16,11 +16,13 @@ from synth_assets.schemas import (
     ROUND_POOL,
     ROUNDS,
     SEED_PROMPTS,
+    SOURCE_TEXTS,
 )
 from synth_assets.seed_files import location, prompts, records, tables
 from synth_assets.stages.generation import generation_parameters
 from synth_assets.stages.pools import current_members, open_pool
 from synth_assets.stages.row_checks import ids_are_unique, values_are_known
+from synth_assets.stages.source_texts import usable_sources
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Round, Work, lake_ids
 from synth_assets.store.commits import slice_hash
@@ -66,11 +68,12 @@ def evaluation_prompts_stage() -> Stage:
     )
 
 
-def rounds_stage() -> Stage:
+def rounds_stage(*, has_sources: bool = False) -> Stage:
+    sources = (Input(SOURCE_TEXTS.name),) if has_sources else ()
     return Stage(
         table=ROUNDS,
         group=GROUP,
-        inputs=(Input("seed_prompts"),),
+        inputs=(Input("seed_prompts"), *sources),
         parameters=lambda recipe, frozen: {},
         make=_make_rounds,
         checks=(ids_are_unique("round"),),
@@ -105,7 +108,11 @@ def _make_rounds(work: Work) -> Made:
     rounds = work.lake.read(recipe.name, ROUNDS)
     pool = work.lake.read(recipe.name, ROUND_POOL)
     seeds = work.read(SEED_PROMPTS).filter(pl.col("drop_reason").is_null())
-    waiting = seeds.join(current_members(pool), on="prompt_id", how="anti")
+    sources = usable_sources(work) if recipe.seeds.source_texts else None
+    inside = current_members(pool)
+    waiting = seeds.join(inside, on="prompt_id", how="anti").height
+    if sources is not None:
+        waiting += sources.join(inside, on="prompt_id", how="anti").height
     if options.regenerate is not None:
         rounds = _refreeze(rounds, recipe, options.regenerate)
     because = "first" if rounds.height == 0 else options.open_round
@@ -114,14 +121,12 @@ def _make_rounds(work: Work) -> Made:
     if because is not None and not unfinished:
         number = rounds.height + 1
         rounds = pl.concat([rounds, _open(recipe, number, because, work)])
-        pool = open_pool(pool, seeds, _accepted(work), number)
+        pool = open_pool(pool, seeds, _accepted(work), number, sources)
         notes["opened"] = number
     elif unfinished:
         notes["finishing"] = f"round {rounds.height}: {', '.join(unfinished)}"
-    elif waiting.height:
-        notes["seeds_that_wait"] = (
-            f"{waiting.height} seeds wait for a new round (run with --round new)"
-        )
+    elif waiting:
+        notes["seeds_that_wait"] = f"{waiting} seeds wait for a new round (run with --round new)"
     return Made(rounds, notes=notes, companions=((ROUND_POOL, pool, {}),))
 
 
@@ -144,7 +149,7 @@ def _is_reached(work: Work, stage: Stage, newest: Round) -> bool:
     return commit is not None and all(
         commit.inputs.get(item.label) == work.workshop.input_hash(item, 0)
         for item in stage.inputs
-        if item.table not in (SEED_PROMPTS.name, EVALUATION_PROMPTS.name)
+        if item.table not in (SEED_PROMPTS.name, SOURCE_TEXTS.name, EVALUATION_PROMPTS.name)
     )
 
 

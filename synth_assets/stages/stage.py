@@ -33,9 +33,9 @@ DECIDING = (
 )
 """Packages whose code decides what is in a table."""
 
-Slice = Literal["all", "own", "up_to", "pool_seeds", "pool_accepted"]
+Slice = Literal["all", "own", "up_to", "pool_seeds", "pool_accepted", "pool_sources"]
 """Which rows of an input decide a round: all; those of the round itself; of it and all before;
-the seeds in its pool; what earlier rounds accepted into it."""
+the seeds in its pool; what earlier rounds accepted into it; the source texts in it."""
 
 
 @dataclass(frozen=True)

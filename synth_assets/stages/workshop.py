@@ -92,14 +92,14 @@ class Workshop:
         kind = KIND_OF_SLICE.get(slice_of.slice)
         if kind is None:
             return slice_of.where(round)
-        return members_sql(self.recipe.name), [round, kind]
+        return members_sql(self.recipe.name, slice_of.slice), [round, kind]
 
     def input_hash(self, slice_of: Input, round: int) -> str:
         where, values = self.where(slice_of, round)
         schema, table = self.recipe.name, slice_of.table
         if slice_of.slice not in KIND_OF_SLICE or not self.lake.has(schema, table):
             return slice_hash(self.lake, schema, table, where, values)
-        part = deciding_part_sql(Lake.relation(schema, table))
+        part = deciding_part_sql(Lake.relation(schema, table), slice_of.slice)
         rows = self.lake.connection.execute(content_hash_sql(part, where), values).fetchall()
         return rows[0][0]
 

@@ -56,12 +56,12 @@ def test_rows_that_were_not_obtained_are_said() -> None:
     measured = [
         line(who="it", case="slow_replies", **figures),
         line(who="it", case="storm", **figures),
-        line(who="it", case="killed", **figures, repeated=56, in_flight=100),
+        line(who="it", case="killed", **figures, repeated=56, unanswered=100),
     ]
     cases = [CASES[name] for name in ("slow_replies", "storm", "killed")]
     assert table(measured, ["it"], cases).splitlines()[-1] == (
         "| it | 9.0 s (50 of 2,000 rows missing) | 9.0 s, 1,950 rows "
-        "| 56 (100 in flight) (50 of 2,000 rows missing) |"
+        "| 56 (100 without a reply) (50 of 2,000 rows missing) |"
     )
 
 
@@ -111,7 +111,7 @@ def test_our_driver_killed_half_way_and_started_again_gets_every_row(tmp_path: P
     it = measure(OURS, Path(sys.executable), make_case(80, is_killed=True), tmp_path)
     assert (it.problem, it.rows) == (None, 80)
     assert it.repeated is not None and it.repeated < 40
-    assert it.in_flight is not None and it.in_flight <= 4
+    assert it.unanswered is not None and it.unanswered <= 4
 
 
 def test_a_driver_that_takes_too_long_is_killed(tmp_path: Path) -> None:

@@ -58,3 +58,18 @@ def test_two_parents_bring_both_their_licences() -> None:
         {"prompt_id": "both", "derived_from": ["seed", "other"], "model": "careful"},
     )
     assert found["both"] == ["cc-by-4.0", "mit", "openrail"]
+
+
+def test_every_author_of_a_conversation_counts() -> None:
+    talk = {"prompt_id": "talk", "derived_from": ["seed"], "model": "hasty"}
+    found = licences(SEED, {**talk, "other_models": ["careful"]})
+    assert found["talk"] == ["mit", "openrail", "undeclared"]
+
+
+def test_the_licence_of_a_source_text_reaches_what_was_written_for_it() -> None:
+    base = dict.fromkeys(PROMPT_SCHEMA.polars.names())
+    row = {**base, "prompt_id": "p", "method": "m", "model": "careful", "derived_from": ["source"]}
+    made = with_licences(PROMPT_SCHEMA.frame([row]), TERMS, {"source": "cc-by-4.0"})
+    assert made["licences"].to_list() == [["cc-by-4.0", "openrail"]]
+    made = with_licences(PROMPT_SCHEMA.frame([row]), TERMS, {"source": None})
+    assert made["licences"].to_list() == [["openrail", "undeclared"]]

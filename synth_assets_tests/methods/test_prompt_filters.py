@@ -161,6 +161,45 @@ def test_nothing_in_gives_nothing_out():
     assert result.equals(PROMPT_SCHEMA.empty())
 
 
+def talk(*texts: str) -> list[dict[str, str]]:
+    """Turns of user and assistant, in turn."""
+    return [turn(("user", "assistant")[n % 2], text) for n, text in enumerate(texts)]
+
+
+def test_the_words_of_a_conversation_are_those_of_all_its_user_turns():
+    going_on = made("Go on.", "a", messages=talk(LONG, "Because of its speed.", "Go on."))
+    chatter = made("Yes.", "b", messages=talk("Hi!", LONG, "Yes."))
+    assert combine(going_on, chatter, words=[6, 20]) == {"a": None, "b": "too_few_words"}
+    assert combine(going_on, words=[6, 14]) == {"a": "too_many_words"}
+
+
+def test_the_language_of_a_conversation_is_that_of_its_user_turns():
+    german = made("Und dann?", "a", messages=talk(GERMAN, LONG, "Und dann?"))
+    english = made("And then?", "b", messages=talk(LONG, GERMAN, "And then?"))
+    assert combine(german, english, languages=["en"]) == {"a": "other_language", "b": None}
+
+
+def test_prompts_of_other_scripts_have_their_words_and_languages():
+    rows = [
+        made("自転車がでこぼこ道でも倒れずに走れる理由を三つの文で説明してください。", "ja"),
+        made("اشرح في بضع جمل كيف تحافظ الدراجة على توازنها فوق طريق وعر.", "ar"),
+        made(
+            "Explique en quelques phrases pourquoi l'été dernier fut si frais à l'intérieur.", "fr"
+        ),
+    ]
+    assert combine(*rows, words=[8, 40], languages=["ja", "ar", "fr"]) == dict.fromkeys(
+        ("ja", "ar", "fr")
+    )
+    assert set(combine(*rows, languages=["en"]).values()) == {"other_language"}
+
+
+def test_a_completion_that_came_with_its_prompt_may_not_be_an_evaluation_prompt():
+    given = made("Translate into English: …", "a", given_completion=LONG)
+    assert combine(given, evaluation=make_evaluation(LONG), decontaminate={}) == {
+        "a": "contaminated"
+    }
+
+
 def test_an_instruction_is_replaced_by_its_instances():
     open_task, whole, rest = made("Sort.", "i"), made(LONG, "j"), made("Add.", "k")
     first = made("Sort.\n\n3, 1", "x", method="self_instruct_instances", derived_from=["i"])

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
-from synth_assets.methods.retraction import mark_prompts, mark_seeds
-from synth_assets.schemas import RETRACTIONS, SEED_PROMPTS
+from synth_assets.methods.retraction import mark_prompts, mark_seeds, mark_source_texts
+from synth_assets.schemas import RETRACTIONS, SEED_PROMPTS, SOURCE_TEXTS
 
 
 def prompts(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -104,3 +104,41 @@ def test_a_withdrawn_file_takes_each_of_its_seeds() -> None:
 def test_an_erased_seed_does_not_come_back_from_its_file() -> None:
     erased = journal({"target": "b", "row_ids": ["b"], "is_erased": True})
     assert reasons(mark_seeds(SEEDS, erased)) == {"a": None, "c": None}
+
+
+def test_what_was_written_for_a_withdrawn_source_text_goes_by_id_and_by_file() -> None:
+    written = prompts(
+        {"prompt_id": "instruction", "method": "m", "derived_from": ["text"]},
+        {"prompt_id": "reworded", "method": "m", "derived_from": ["instruction"]},
+        {"prompt_id": "other", "method": "m", "derived_from": ["another text"]},
+    )
+    expected = {"instruction": "retracted", "reworded": "retracted", "other": None}
+    by_id = journal({"target": "text", "row_ids": ["text"]})
+    assert reasons(mark_prompts(written, by_id, {})) == expected
+    by_file = journal({"target": "a.md", "kind": "seed_file"})
+    assert reasons(mark_prompts(written, by_file, {}, {"text"})) == expected
+
+
+def test_source_texts_are_marked_by_id_and_by_file_and_erased_ones_left_out() -> None:
+    base = dict.fromkeys(SOURCE_TEXTS.polars.names())
+    rows = [
+        {**base, "source_text_id": id, "source_file": file}
+        for id, file in (("a", "x.md"), ("b", "x.md"), ("c", "y.md"), ("d", "z.md"))
+    ]
+    withdrawn = journal(
+        {"target": "x.md", "kind": "seed_file"},
+        {"target": "c", "row_ids": ["c"], "is_erased": True},
+    )
+    marked = mark_source_texts(SOURCE_TEXTS.frame(rows), withdrawn)
+    assert dict(marked.select("source_text_id", "drop_reason").iter_rows()) == {
+        "a": "retracted",
+        "b": "retracted",
+        "d": None,
+    }
+
+
+def test_a_conversation_goes_with_any_of_its_models() -> None:
+    talk = {"prompt_id": "talk", "method": "m", "model": "user", "other_models": ["teacher"]}
+    for model in ("user", "teacher"):
+        marked = mark_prompts(prompts(talk), journal({"target": model, "kind": "model"}), {})
+        assert reasons(marked) == {"talk": "retracted"}

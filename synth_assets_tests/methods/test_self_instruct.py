@@ -334,3 +334,14 @@ def test_the_rules_keep_the_published_counts(file: str, expected: dict[str | Non
     lines = (real_data() / "self-instruct" / file).read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["instruction"] for line in lines]
     assert Counter(instruction_filter_reason(text, parameters()) for text in texts) == expected
+
+
+def test_a_later_turn_of_a_conversation_is_no_example():
+    talk = [turn("user", "Hello!"), turn("assistant", "Hello."), turn("user", "Go on.")]
+    briefed = [turn("system", "Be brief."), turn("user", "Name a river.")]
+    pool = make_prompts(
+        a_prompt("Go on.", "talk", messages=talk),
+        a_prompt("Name a river.", "brief", messages=briefed),
+    )
+    (shown,) = write("x", pool=pool).shown_with.values()
+    assert shown == ("brief",)

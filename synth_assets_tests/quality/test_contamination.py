@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from fractions import Fraction
 
 from hypothesis import given
@@ -54,6 +55,19 @@ def test_separate_shared_passages_of_one_text_add_up():
 def test_case_and_punctuation_do_not_hide_a_copy():
     training = "What is the sum, of ALL numbers: from one to ten?"
     assert contaminated([training], ["what is the sum of all numbers from one to ten"]) == [True]
+
+
+def test_a_japanese_copy_with_another_end_is_contaminated():
+    evaluation = ["太郎は市場で林檎を三つ買い、花子に一つあげました。いくつ残りましたか。"]
+    training = "太郎は市場で林檎を三つ買い、花子に一つあげました。何個ありますか？"
+    assert contaminated([training, "次郎は川で魚を釣りました。"], evaluation) == [True, False]
+
+
+def test_arabic_marks_and_composed_letters_do_not_hide_a_copy():
+    arabic = "ما هو مجموع كل الأعداد، من واحد إلى عشرة؟"
+    assert contaminated([arabic.replace("،", "").replace("؟", "")], [arabic]) == [True]
+    french = "combien de pommes reste-t-il à l'été après la récolte"
+    assert contaminated([unicodedata.normalize("NFD", french)], [french]) == [True]
 
 
 def test_eight_grams_that_overlap_cover_each_token_once():

@@ -5,18 +5,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from synth_assets.llm.offline.constraints import CONSTRAINTS, Demand
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.draft import Draft
 from synth_assets.llm.offline.families.dates import WEEKDAYS
+from synth_assets.llm.offline.keeping import keep
 from synth_assets.llm.offline.problem import AnswerKind, items, join, show
 from synth_assets.llm.offline.recognise import Asked
 from synth_assets.llm.offline.rewriting import NOTHING_BAIT, REFUSAL_BAIT
 from synth_assets.llm.offline.skills import Answering
 from synth_assets.llm.offline.task import Task, parse_task
+from synth_assets.quality.verifiable_constraints import find_constraints
 
 CONNECTIVES = ("The answer is", "So the answer is", "This gives", "The result is")
 _REFUSALS = (
@@ -81,13 +83,17 @@ def answer_prompt(asked: Asked, dice: Dice, rates: Answering) -> Answer:
     if NOTHING_BAIT in asked.text:
         return Answer("...", False, "nothing")
     task = parse_task(asked.text)
-    flaw = draw_flaw(dice, rates, has_constraint=task is not None and bool(task.demands))
+    constraints, rest = ([], "") if task else find_constraints(asked.text)
+    has_constraint = bool(constraints) or (task is not None and bool(task.demands))
+    flaw = draw_flaw(dice, rates, has_constraint=has_constraint)
     if flaw == "refusal":
         return Answer(dice.pick(_REFUSALS), False, flaw)
     if flaw == "nothing":
         return Answer(dice.pick(_NOTHINGS), False, flaw)
     if task is None:
-        text = _write_general(asked, dice, flaw)
+        text = _write_general(replace(asked, text=rest) if constraints else asked, dice, flaw)
+        if constraints:
+            text = keep(text, constraints, dice, is_ignoring=flaw == "ignored_constraint")
     else:
         text = _write_worked(task, asked.name, dice, flaw)
     if flaw == "cut_off":

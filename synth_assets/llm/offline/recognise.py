@@ -15,13 +15,25 @@ from typing import Any, Literal
 from synth_assets.templates import quote
 
 AskKind = Literal[
-    "write", "rewrite", "compare", "rate", "judge_task", "write_instances", "reckon", "answer",
+    "write", "rewrite", "compare", "rate", "judge_task", "write_instances", "reckon", "craft",
+    "answer",
     "prefer", "choose", "overall", "criticise", "revise",
+    "translate", "same_task", "describe", "score_pair", "person", "describe_person", "speak",
 ]  # fmt: skip
 
 WRITE_PHRASE = "continue the list with new tasks"
 OPEN_PHRASE = "may need an input"
 COMPARE_PHRASE = "equal or different"
+DESCRIBE_PHRASE = "write the instruction that a person gave"
+SCORE_PAIR_PHRASE = "score the pair"
+PERSON_PHRASES = {
+    "could this person ask an assistant to write": "instruction_following",
+    "problem with numbers could come up": "mathematics",
+    "piece of code could this person need": "coding",
+}
+SPEAK_PHRASE = "what the person says next"
+DESCRIBE_PERSON_PHRASE = "describe one more person"
+SAME_TASK_PHRASE = "same or other"
 RECKON_PHRASE = "the program is run for you"
 LAST_TURN_PHRASE = "that was the last program"
 TASK_PHRASE = "a classification task"
@@ -55,10 +67,19 @@ PRINCIPLE_PHRASES = {
     "person is helped": "helpfulness",
 }
 SCHEMA_NAME = "ratings"
+CRAFT_PHRASES = {
+    "write a rubric": "rubric",
+    "grade an answer by a rubric": "grade",
+    "reply with one digit": "score",
+    "show a certain behaviour": "shows",
+    "list the constraints": "relax",
+    "sort a prompt": "tag",
+}
 
 _BLOCK = re.compile(r"^\[([^\[\]\n]+) ([0-9a-f]{10})\]$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
 _NEXT = re.compile(r"^(\d+)\.\s*\Z", re.MULTILINE)
+_TRANSLATE = re.compile(r"translate the text below from (.+? into .+?)\.", re.IGNORECASE)
 _OUTPUT = re.compile(r"(?P<fence>`{3,})output\n(?P<printed>.*?)^(?P=fence)$", re.M | re.S)
 _UP_TO = re.compile(r"up to number (\d+)")
 _COUNT = re.compile(r"up to (\d{1,2})\b")
@@ -102,6 +123,9 @@ def recognise(body: Mapping[str, Any]) -> Asked:
         return _reckoning(messages, system)
     blocks, words = read_blocks(text)
     spoken = words.lower()
+    craft = next((name for phrase, name in CRAFT_PHRASES.items() if phrase in spoken), None)
+    if craft is not None and blocks:
+        return Asked("craft", text, system, craft, blocks)
     if _is_rating(body, spoken, blocks):
         return Asked("rate", text, system, _criterion(spoken), blocks)
     judged = _judged(spoken, blocks)
@@ -110,6 +134,20 @@ def recognise(body: Mapping[str, Any]) -> Asked:
         return Asked(judged, text, system, name, blocks)
     if COMPARE_PHRASE in spoken and len(blocks) >= 2:
         return Asked("compare", text, system, "", blocks)
+    if SAME_TASK_PHRASE in spoken and len(blocks) >= 2:
+        return Asked("same_task", text, system, "", blocks)
+    if (found := _TRANSLATE.search(words)) and blocks:
+        return Asked("translate", text, system, found.group(1), blocks)
+    if DESCRIBE_PHRASE in spoken and blocks:
+        return Asked("describe", text, system, "", blocks)
+    if SCORE_PAIR_PHRASE in spoken and len(blocks) >= 2:
+        return Asked("score_pair", text, system, "", blocks)
+    if blocks and (person := _person(spoken)):
+        return Asked("person", text, system, person, blocks)
+    if SPEAK_PHRASE in spoken and blocks:
+        return Asked("speak", text, system, "", blocks)
+    if DESCRIBE_PERSON_PHRASE in spoken:
+        return Asked("describe_person", text, system)
     task = _last(blocks, "task")
     if task is not None and TASK_PHRASE in spoken:
         return Asked("judge_task", task, system)
@@ -179,6 +217,11 @@ def _criterion(spoken: str) -> str:
 
 def _operator(spoken: str) -> str | None:
     found = (name for name, phrase in REWRITE_PHRASES.items() if phrase in spoken)
+    return next(found, None)
+
+
+def _person(spoken: str) -> str | None:
+    found = (name for phrase, name in PERSON_PHRASES.items() if phrase in spoken)
     return next(found, None)
 
 

@@ -82,6 +82,49 @@ class Judging:
 
 
 @dataclass(frozen=True)
+class Translating:
+    """How often a translation fails, by kind: ``untranslated`` on the way there, the others on the
+    way back."""
+
+    untranslated: float = 0.02
+    literal: float = 0.06
+    changed_number: float = 0.04
+    changed_task: float = 0.05
+    nothing: float = 0.01
+
+
+@dataclass(frozen=True)
+class Describing:
+    """How often the instruction written for a text is none of it, by kind."""
+
+    another_subject: float = 0.12
+    no_instruction: float = 0.06
+
+
+@dataclass(frozen=True)
+class Conversing:
+    """How often a simulated person's turn asks for nothing new, by kind."""
+
+    thanks: float = 0.05
+    as_assistant: float = 0.03
+    repeats: float = 0.04
+
+
+@dataclass(frozen=True)
+class Crafting:
+    """forgotten_behaviour: share of answers without the behaviour that a system text asks for.
+    wrong_grade: of each criterion, and of a verdict on a behaviour. noise: widest error of a score
+    from 1 to 6. short_rubric, left_constraint, malformed: per reply (per constraint)."""
+
+    forgotten_behaviour: float = 0.06
+    wrong_grade: float = 0.04
+    noise: float = 0.8
+    short_rubric: float = 0.02
+    left_constraint: float = 0.05
+    malformed: float = 0.01
+
+
+@dataclass(frozen=True)
 class Reckoning:
     """How a trace with programs goes wrong: ``slip``, ``crash``, ``endless`` and
     ``invented_output`` in its first turn, one at most; ``misread`` and ``dithering`` per later
@@ -129,6 +172,10 @@ class Skill:
     writing: Writing = field(default_factory=Writing)
     rewriting: Rewriting = field(default_factory=Rewriting)
     judging: Judging = field(default_factory=Judging)
+    translating: Translating = field(default_factory=Translating)
+    describing: Describing = field(default_factory=Describing)
+    conversing: Conversing = field(default_factory=Conversing)
+    crafting: Crafting = field(default_factory=Crafting)
     reckoning: Reckoning = field(default_factory=Reckoning)
     instancing: Instancing = field(default_factory=Instancing)
     preferring: Preferring = field(default_factory=Preferring)
@@ -146,6 +193,7 @@ MODELS: Mapping[str, Skill] = MappingProxyType(
             writing=Writing(0.05, 0.03, 0.05, 0.03, 0.03, 0.1, 0.03, 0.01, 0.06),
             rewriting=Rewriting(0.13, 0.2, 0.06, 0.04, 0.03),
             judging=Judging(noise=1.6, wrong_verdict=0.12, malformed=0.04),
+            translating=Translating(0.05, 0.1, 0.08, 0.09, 0.02),
             reckoning=Reckoning(0.12, 0.2, 0.01, 0.08, 0.06, 0.04),
             instancing=Instancing(0.1, 0.05, 0.05, 0.06, 0.05, 0.05, 0.06, 0.08, 0.05, 0.08),
         ),

@@ -11,13 +11,18 @@ from typing import Any
 
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.offline.answering import answer_prompt
+from synth_assets.llm.offline.behaviours import behave
 from synth_assets.llm.offline.choosing import choose_completion, tell_logprobs
 from synth_assets.llm.offline.comparing import compare_prompts
+from synth_assets.llm.offline.conversing import speak
+from synth_assets.llm.offline.crafts import practise_craft
 from synth_assets.llm.offline.criticising import criticise_completion, rate_overall
+from synth_assets.llm.offline.describing import score_pair, write_instruction
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.habits import in_own_words
 from synth_assets.llm.offline.instancing import judge_task, write_instances
 from synth_assets.llm.offline.judging import rate_completions
+from synth_assets.llm.offline.persons import describe_person, write_for_person
 from synth_assets.llm.offline.preferring import prefer_completion
 from synth_assets.llm.offline.reckoning import reckon
 from synth_assets.llm.offline.recognise import recognise
@@ -25,6 +30,7 @@ from synth_assets.llm.offline.revising import revise_completion
 from synth_assets.llm.offline.rewriting import rewrite_prompt
 from synth_assets.llm.offline.skills import MODELS, Skill
 from synth_assets.llm.offline.task import can_parse, truth
+from synth_assets.llm.offline.translating import same_task, translate
 from synth_assets.llm.offline.writing import write_prompts
 
 __all__ = ["MODELS", "Skill", "UnknownModel", "can_parse", "complete", "count_tokens", "truth"]
@@ -78,8 +84,24 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         return write_instances(asked, dice, skill.instancing, skill.answering)
     if asked.kind == "rate":
         return rate_completions(asked, dice, skill.judging), False
+    if asked.kind == "translate":
+        return translate(asked, dice, skill.translating), False
+    if asked.kind == "same_task":
+        return same_task(asked, dice, skill.judging.wrong_verdict), False
+    if asked.kind == "describe":
+        return write_instruction(asked, dice, skill.describing), False
+    if asked.kind == "score_pair":
+        return score_pair(asked, dice, skill.judging), False
+    if asked.kind == "person":
+        return write_for_person(asked, dice), False
+    if asked.kind == "describe_person":
+        return describe_person(dice), False
+    if asked.kind == "speak":
+        return speak(asked, dice, skill.conversing), False
     if asked.kind == "reckon":
         return reckon(asked, dice, skill.reckoning, skill.answering), False
+    if asked.kind == "craft":
+        return practise_craft(asked, dice, skill.crafting), False
     if asked.kind == "prefer":
         name, habit = str(body.get("model")), skill.habit
         return prefer_completion(asked, dice, skill.preferring, name=name, habit=habit), False
@@ -96,6 +118,7 @@ def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool
         if is_revision
         else answer_prompt(asked, dice, skill.answering)
     )
+    answer = behave(answer, asked, dice, skill.crafting)
     return in_own_words(answer.text, skill.habit), answer.is_cut
 
 

@@ -1,0 +1,107 @@
+"""Completions in, pairs that differ in one kept constraint out (methods.md 12).
+
+Chosen answers the prompt as it stands; rejected answers it with one constraint taken away, and so
+does not know of it. No judge is asked: that the rejected one breaks the constraint is likely, and
+not proved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+
+from synth_assets.identity import content_id
+from synth_assets.method import Material, method
+from synth_assets.methods.prompt_rows import kept
+from synth_assets.methods.relaxed_constraints import SCHEMA as RELAXED
+from synth_assets.methods.result import MethodResult
+from synth_assets.recipe_parts import ModelName, Part
+from synth_assets.schemas import PAIR_COLUMNS, Column, TableSchema
+
+METHOD = "constraint_relaxation"
+OWN_COLUMNS = (
+    Column("relaxed_constraint", pl.String, "The constraint that the rejected side did not know"),
+)
+SCHEMA = TableSchema("constraint_pairs", "pair_candidate_id", "", (*PAIR_COLUMNS, *OWN_COLUMNS))
+
+
+class ConstraintRelaxation(Part):
+    """Needs completions.relaxed_constraints.
+
+    chosen_by: teachers whose answers may be chosen; null for any. The same teacher on both sides
+    leaves the constraint as the only difference.
+    """
+
+    chosen_by: tuple[ModelName, ...] | None = None
+
+
+@method(
+    METHOD,
+    kind="pairs",
+    table=SCHEMA.name,
+    description="Chosen answers the prompt, rejected answers it with one constraint taken away.",
+    parameters=ConstraintRelaxation,
+    reads=("mutated_prompts", "completions", RELAXED.name),
+    columns=OWN_COLUMNS,
+)
+def pair_relaxed(material: Material, parameters: ConstraintRelaxation) -> MethodResult:
+    """One pair for each relaxed answer whose prompt a teacher answered whole; of several such
+    answers the first draw of the same teacher comes first, then the smallest id."""
+    prompts = kept(material.frame("mutated_prompts")).select("prompt_id", "round")
+    answers = material.frame("completions").filter(
+        pl.col("text").is_not_null()
+        & (pl.col("status") == "ok")
+        & pl.col("is_for_pairs_only").fill_null(False).not_()
+    )
+    if parameters.chosen_by is not None:
+        answers = answers.filter(pl.col("teacher").is_in(list(parameters.chosen_by)))
+    relaxed = material.frame(RELAXED.name).filter(
+        pl.col("text").is_not_null() & pl.col("status").is_in(["ok", "cut"])
+    )
+    both = (
+        relaxed.select(
+            "prompt_id", "completion_id", "teacher", "text_hash", "call_id", "relaxed_constraint"
+        )
+        .join(prompts, on="prompt_id")
+        .join(
+            answers.select(
+                "prompt_id", "completion_id", "teacher", "text_hash", "call_id", "sample_index"
+            ),
+            on="prompt_id",
+            suffix="_chosen",
+        )
+        .sort(
+            "completion_id",
+            pl.col("teacher") != pl.col("teacher_chosen"),
+            "sample_index",
+            "completion_id_chosen",
+        )
+        .unique("completion_id", keep="first", maintain_order=True)
+    )
+    rows = [_row(pair) for pair in both.iter_rows(named=True)]
+    rows.sort(key=lambda row: str(row["pair_candidate_id"]))
+    counts = Counter(f"pairs_{row['drop_reason'] or 'kept'}" for row in rows)
+    return MethodResult(SCHEMA.frame(rows), {}, len(rows), dict(counts))
+
+
+def _row(pair: dict[str, object]) -> dict[str, object]:
+    chosen, rejected = pair["completion_id_chosen"], pair["completion_id"]
+    is_same = pair["text_hash"] == pair["text_hash_chosen"]
+    return {
+        "pair_candidate_id": content_id("pair", METHOD, chosen, rejected),
+        "prompt_id": pair["prompt_id"],
+        "round": pair["round"],
+        "method": METHOD,
+        "chosen_completion_id": chosen,
+        "rejected_completion_id": rejected,
+        "margin": None,
+        "soft_label": None,
+        "judge": None,
+        "rationale": None,
+        "status": "ok",
+        "call_ids": [call for call in (pair["call_id_chosen"], pair["call_id"]) if call],
+        "template_hash": None,
+        "drop_reason": "same_text" if is_same else None,
+        "relaxed_constraint": pair["relaxed_constraint"],
+    }
