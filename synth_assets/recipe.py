@@ -174,7 +174,11 @@ class Budget(Part):
 
 
 class Limits(Part):
+    """self_training: the most of all rows up to a round that may be the student's own; a tenth of
+    other rows keeps the damage minor (Shumailov et al. 2024)."""
+
     budget: Budget = Budget()
+    self_training: Share = 0.9
     failed_replies: Share = 0.02
     prompt_characters: int = Field(default=200_000, ge=1)
 

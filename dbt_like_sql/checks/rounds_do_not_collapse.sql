@@ -1,6 +1,6 @@
--- What models write stays at least half as varied as what people wrote, and a tenth of all rows up
--- to a round is not the student's own: with so much real data kept the damage was minor (Shumailov
--- et al. 2024). Under 1,000 words of each side nothing is compared.
+-- What models write stays at least half as varied as what people wrote, and no more of all rows
+-- up to a round is the student's own than limits.self_training allows: with a tenth of real data kept
+-- the damage was minor (Shumailov et al. 2024). Under 1,000 words of each side nothing is compared.
 with
 wide as (
     select
@@ -16,4 +16,4 @@ select *
 from wide
 where
     (compared_words >= 1000 and least(vocabulary_to_anchor, distinct_2_to_anchor) < 0.5)
-    or self_share > 0.9
+    or self_share > cast({{ var('limits_self_training') }} as double)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from synth_assets.recipe import Datasets, Recipe
+from synth_assets.recipe import Datasets, Limits, Recipe
 
 
 def recipe_variables(recipe: Recipe) -> dict[str, Any]:
-    """Values of var(): the recipe's thresholds, each under the name of its part of datasets."""
-    return _variables(recipe.datasets)
+    """Values of var(): the recipe's thresholds, each under the name of its part."""
+    return _variables(recipe.datasets, recipe.limits)
 
 
 def default_variables() -> dict[str, Any]:
     """Values of var() in a recipe that sets none."""
-    return _variables(Datasets())
+    return _variables(Datasets(), Limits())
 
 
-def _variables(datasets: Datasets) -> dict[str, Any]:
+def _variables(datasets: Datasets, limits: Limits) -> dict[str, Any]:
     sft, dpo = datasets.sft, datasets.dpo
     return {
         "sft_per_prompt": sft.per_prompt,
@@ -26,4 +26,5 @@ def _variables(datasets: Datasets) -> dict[str, Any]:
         "dpo_pairs": dpo.pairs,
         "dpo_binarisation": dpo.binarisation,
         "dpo_min_margin": dpo.min_margin,
+        "limits_self_training": limits.self_training,
     }

@@ -126,13 +126,17 @@ def _label(name: str, number: int) -> str:
     return f"file {number}" if Path(name).is_absolute() else name
 
 
-def _without(value: Any, texts: set[str]) -> Any:
-    """The parameters without the paths of files, which say nothing of what is in them."""
+def _without(value: Any, files: set[str]) -> Any:
+    """The parameters without the paths of files: where a text lies says nothing of it."""
+
+    def is_file(item: Any) -> bool:
+        return isinstance(item, str) and item in files
+
     if isinstance(value, dict):
-        return {key: _without(item, texts) for key, item in value.items()}
+        return {k: _without(item, files) for k, item in value.items() if not is_file(item)}
     if isinstance(value, list):
-        return [_without(item, texts) for item in value]
-    return None if isinstance(value, str) and value in texts else value
+        return [_without(item, files) for item in value if not is_file(item)]
+    return value
 
 
 def _inputs(method: Method, parameters: Any) -> tuple[Input, ...]:

@@ -357,3 +357,15 @@ def test_no_mart_holds_a_time_or_a_run_id() -> None:
         schema = dbt_like_sql().schema(name, VARIABLES)
         assert not [column for column, dtype in schema.items() if dtype.is_temporal()]
         assert "run_id" not in schema and "round" in schema
+
+
+def test_a_recipe_sets_how_much_of_its_data_may_be_the_student_s_own(
+    lake: duckdb.DuckDBPyConnection,
+) -> None:
+    variables = VARIABLES | {"limits_self_training": 0.3}
+    relations = build(lake, make_rows(), variables)
+    share = "UPDATE round_health SET value = {} WHERE metric = 'sft_self_share_so_far'"
+    lake.execute(share.format(0.3))
+    assert failed_tests(lake, relations, variables) == set()
+    lake.execute(share.format(0.31))
+    assert failed_tests(lake, relations, variables) == {"round_health: rounds_do_not_collapse"}

@@ -29,10 +29,15 @@ def test_each_threshold_has_its_variable() -> None:
         "dpo_pairs": "verified",
         "dpo_binarisation": "best_vs_worst",
         "dpo_min_margin": 1.0,
+        "limits_self_training": 0.9,
     }
 
 
 def test_the_models_use_every_variable_and_no_other() -> None:
     project = dbt_like_sql()
-    used = {name for model in project.models.values() for name in model.variables}
+    used = {
+        name
+        for model in (*project.models.values(), *project.checks.values())
+        for name in model.variables
+    }
     assert used == set(recipe_variables(make_recipe()))
