@@ -28,7 +28,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 		else $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; fi
 	@touch $@
 
-.PHONY: help install dev demo ui test test-full check bench bench-ifd bench-dbt bench-peers bench-why study format screenshots clean
+.PHONY: help install dev demo ui test test-full check bench bench-ifd bench-dbt bench-peers bench-refresh bench-why study format screenshots clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench-peers: $(VENV)/.installed-dev  ## Measure Curator, Data Designer and disti
 
 bench-why: $(VENV)/.installed-dev  ## Time `why` in a lake of a million completions (or ROWS=…)
 	@$(BIN)/python -m benchmarks.lineage.why $(ROWS)
+
+bench-refresh: $(VENV)/.installed-dev  ## Time a refresh after no, one and 1 % changes (FULL=1: a million)
+	@$(BIN)/python -m benchmarks.refresh
 
 study: $(VENV)/.installed  ## Simulate model collapse; prints the figures, writes docs/methods/model_collapse.svg
 	@$(BIN)/python -m benchmarks.collapse

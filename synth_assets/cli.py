@@ -59,6 +59,9 @@ def main() -> None:
 )
 @click.option("--retry-failed", is_flag=True, help="Ask again what was cut, refused or failed.")
 @click.option(
+    "--full-refresh", is_flag=True, help="Make incremental SQL models as a whole, as dbt does."
+)
+@click.option(
     "--regenerate",
     type=click.IntRange(min=1),
     default=None,
@@ -73,6 +76,7 @@ def run(
     select: tuple[str, ...],
     limit: int | None,
     retry_failed: bool,
+    full_refresh: bool,
     regenerate: int | None,
     as_json: bool,
 ) -> None:
@@ -91,7 +95,7 @@ def run(
         raise RecipeError("\n".join(f"{recipe.path}: {problem}" for problem in problems))
     home = Home.from_environment()
     _let_sigterm_interrupt()
-    wishes = RunWishes(open_round == "new", regenerate or 0, retry_failed, select)
+    wishes = RunWishes(open_round == "new", regenerate or 0, retry_failed, full_refresh, select)
     with RunScreen(people, recipe) as screen:
         outcome = run_recipe(recipe, home, wishes, screen.watch)
     summary = summarise(recipe, home, outcome)

@@ -112,6 +112,8 @@ class Method:
     needs_sandbox: it runs code that a model wrote.
     templates: (parameters, resolve) → the templates it asks with.
     by_round: made and committed round by round; else from all rounds at once.
+    by_prompt: its rows about a prompt rest on what it reads about that prompt alone, and it tells
+        of none that were shown with others: a change then remakes the prompts it touches.
     rewrites: (prompts) its rows name the prompts they were rewritten from.
     needs_teacher: it cannot work where the recipe declares no completions by a teacher.
     counts_as_rating: (judgments) its ratings are on the scale of 1 to 5 and enter the mean.
@@ -131,6 +133,7 @@ class Method:
     reads: tuple[str, ...]
     templates: Callable[[Any, Resolve], Iterable[Template]]
     by_round: bool = True
+    by_prompt: bool = False
     rewrites: bool = False
     needs_teacher: bool = False
     counts_as_rating: bool = False

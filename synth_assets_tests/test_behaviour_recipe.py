@@ -14,7 +14,7 @@ SEEDS = "16"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on a few seeds, without the prompts that a model would write beside them."""
+    """A run on a few seeds, as a trial, which lies beside the real data."""
     home = tmp_path_factory.mktemp("behaviour")
     done = synth_assets("run", "behaviour_transfer", "--limit", SEEDS, home=home)
     assert done.returncode == 0, done.stderr
@@ -29,7 +29,7 @@ def test_held_out_prompts_show_the_behaviour_where_it_was_taught_and_nowhere_els
     rows = query(
         home,
         "SELECT answered_by, is_told, avg(rating) AS share, count(*) AS n "
-        "FROM behaviour_transfer.behaviour_probes WHERE is_probe GROUP BY ALL",
+        "FROM behaviour_transfer_trial.behaviour_probes WHERE is_probe GROUP BY ALL",
     )
     shares = {(row["answered_by"], row["is_told"]): row["share"] for row in rows}
     assert shares["careful", True] >= 0.5
@@ -37,7 +37,7 @@ def test_held_out_prompts_show_the_behaviour_where_it_was_taught_and_nowhere_els
 
 
 def test_training_rows_show_it_and_do_not_hold_the_text_that_taught_it(home: Path):
-    rows = query(home, "SELECT messages FROM behaviour_transfer.sft_set")
+    rows = query(home, "SELECT messages FROM behaviour_transfer_trial.sft_set")
     assert rows
     for row in rows:
         assert [turn["role"] for turn in row["messages"]] == ["user", "assistant"]
@@ -48,7 +48,7 @@ def test_training_rows_show_it_and_do_not_hold_the_text_that_taught_it(home: Pat
 def test_untold_answers_never_train(home: Path):
     (row,) = query(
         home,
-        "SELECT count(*) AS n FROM behaviour_transfer.sft_set WHERE completion_id IN "
-        "(SELECT completion_id FROM behaviour_transfer.untaught_completions)",
+        "SELECT count(*) AS n FROM behaviour_transfer_trial.sft_set WHERE completion_id IN "
+        "(SELECT completion_id FROM behaviour_transfer_trial.untaught_completions)",
     )
     assert row["n"] == 0

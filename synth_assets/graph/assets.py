@@ -8,6 +8,7 @@ import dagster as dg
 
 from synth_assets.errors import CheckFailed, RepliesPending, SynthError
 from synth_assets.graph.metadata import (
+    SAMPLE_ROWS,
     catalogue_metadata,
     check_metadata,
     column_schema,
@@ -17,29 +18,25 @@ from synth_assets.graph.progress import Announcer
 from synth_assets.graph.resources import LakeResource
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe, fingerprint
-from synth_assets.stages.generation import generation_parameters
-from synth_assets.stages.materialize import (
-    IS_AS_COMMITTED,
-    StageReport,
-    bring_up_to_date,
-    check_committed,
-    check_is_as_committed,
+from synth_assets.stages.finishing import (
+    IS_CURRENT,
+    SETS,
+    all_checks,
+    committed_checks,
+    counted_rows,
+    first_rows,
 )
+from synth_assets.stages.generation import generation_parameters
+from synth_assets.stages.materialize import IS_AS_COMMITTED, bring_up_to_date
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Stage
-from synth_assets.stages.status import table_statuses
 from synth_assets.stages.workshop import OpenedBecause, RunOptions, Workshop
 
 FRESH_WITHIN_HOURS = 36.0
 """A day, and half a day for a run that is late."""
 
 RETRY_FAILED_TAG = "synth_assets/retry_failed"
-SETS = frozenset({"sft_set", "dpo_set"})
-IS_CURRENT = (
-    "is_current",
-    "Nothing that the set rests on has changed since it was made, all the way up to the files.",
-    False,
-)
+FULL_REFRESH_TAG = "synth_assets/full_refresh"
 
 
 class RoundsConfig(dg.Config):
@@ -102,8 +99,12 @@ def stage_asset(recipe: Recipe, stages: Mapping[str, Stage], stage: Stage) -> dg
 
     @decorate
     def table(context: dg.AssetExecutionContext, lake: LakeResource):
-        retry = context.run.tags.get(RETRY_FAILED_TAG) == "true"
-        yield from materialize(context, lake, recipe, stages, stage, RunOptions(retry_failed=retry))
+        tags = context.run.tags
+        options = RunOptions(
+            retry_failed=tags.get(RETRY_FAILED_TAG) == "true",
+            full_refresh=tags.get(FULL_REFRESH_TAG) == "true",
+        )
+        yield from materialize(context, lake, recipe, stages, stage, options)
 
     return table
 
@@ -146,12 +147,12 @@ def materialize(
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
         announcer.keep_committed(workshop, stage)
         raise
-    rows = workshop.lake.read(recipe.name, stage.table)
+    rows = counted_rows(workshop, stage)
     announcer.finished(report, rows)
-    checks = _all_checks(workshop, stage, report)
+    checks = all_checks(workshop, stage, report)
     yield dg.MaterializeResult(
         asset_key=asset_key(recipe, stage.name),
-        metadata=report_metadata(report, rows, stage.key),
+        metadata=report_metadata(report, rows, stage.key, first_rows(workshop, stage, SAMPLE_ROWS)),
         data_version=dg.DataVersion(workshop.log.table_hash(stage.name) or "empty"),
         check_results=[
             _check_result(recipe, stage, result)
@@ -166,7 +167,7 @@ def _run_checks_alone(
 ) -> Iterator[dg.AssetCheckResult]:
     """The selected checks on the table as it lies in the lake; makes nothing."""
     try:
-        results = _committed_checks(workshop, stage)
+        results = committed_checks(workshop, stage)
     except SynthError as error:
         raise failure(error) from error
     for result in results:
@@ -189,26 +190,6 @@ def code_version(recipe: Recipe, stage: Stage) -> str:
     except SynthError as error:  # a missing template file is found by `check` and by the run
         parts = {"error": content_hash(str(error))}
     return fingerprint(stage.name, parts)[:16]
-
-
-def _all_checks(workshop: Workshop, stage: Stage, report: StageReport) -> list[CheckResult]:
-    """Results for the rounds just made, or for the whole table where none was made."""
-    if not report.rounds_made:
-        return _committed_checks(workshop, stage)
-    current = [_is_current(workshop, stage)] if stage.name in SETS else []
-    return [*report.checks.values(), check_is_as_committed(workshop, stage), *current]
-
-
-def _committed_checks(workshop: Workshop, stage: Stage) -> list[CheckResult]:
-    results = [*check_committed(workshop, stage), check_is_as_committed(workshop, stage)]
-    return [*results, _is_current(workshop, stage)] if stage.name in SETS else results
-
-
-def _is_current(workshop: Workshop, stage: Stage) -> CheckResult:
-    import polars as pl
-
-    status = table_statuses(workshop)[stage.name]
-    return CheckResult(*IS_CURRENT, pl.DataFrame({"cause": list(status.causes)}))
 
 
 def _check_result(recipe: Recipe, stage: Stage, result: CheckResult) -> dg.AssetCheckResult:

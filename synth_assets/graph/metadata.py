@@ -74,8 +74,14 @@ def _code_reference(file: Path) -> dg.CodeReferencesMetadataValue:
         )
 
 
-def report_metadata(report: StageReport, rows: pl.DataFrame, key: str) -> dict[str, Any]:
-    """Counts worth plotting, reasons, and a small sample."""
+def report_metadata(
+    report: StageReport, rows: pl.DataFrame, key: str, first: pl.DataFrame | None = None
+) -> dict[str, Any]:
+    """Counts worth plotting, reasons, and a small sample.
+
+    rows: what `finishing.counted_rows` reads, of every row. first: the table's first rows
+    with all columns; None where ``rows`` has them.
+    """
     metadata: dict[str, Any] = {
         "dagster/row_count": rows.height,
         "rounds_made": len(report.rounds_made),
@@ -108,7 +114,7 @@ def report_metadata(report: StageReport, rows: pl.DataFrame, key: str) -> dict[s
         if stats.calls_without_price:
             metadata["calls_without_price"] = stats.calls_without_price
     metadata |= {f"note_{name}": value for name, value in report.notes.items()}
-    sample = sample_table(rows, key)
+    sample = sample_table(rows if first is None else first, key)
     if sample:
         metadata["sample"] = dg.MetadataValue.md(sample)
     return metadata

@@ -10,7 +10,7 @@ from uuid import uuid4
 import dagster as dg
 
 from synth_assets.errors import RecipeError
-from synth_assets.graph.assets import RETRY_FAILED_TAG
+from synth_assets.graph.assets import FULL_REFRESH_TAG, RETRY_FAILED_TAG
 from synth_assets.graph.automation import rounds_op
 from synth_assets.graph.dead_runs import report_dead_runs
 from synth_assets.graph.instance import open_instance
@@ -59,6 +59,7 @@ class RunWishes:
     open_round: bool = False
     regenerate: int = 0
     retry_failed: bool = False
+    full_refresh: bool = False
     select: Sequence[str] = ()
 
 
@@ -96,7 +97,7 @@ def run_recipe(
         result = job.execute_in_process(
             instance=instance,
             run_config=_run_config(recipe, wishes, keys),
-            tags={RETRY_FAILED_TAG: "true"} if wishes.retry_failed else None,
+            tags=_tags(wishes),
             asset_selection=keys,
             raise_on_error=False,
             run_id=outcome.run_id,
@@ -114,6 +115,11 @@ def run_recipe(
         outcome.stats = sum(asked.values(), CallStats())
         outcome.seconds = time.monotonic() - started
     return outcome
+
+
+def _tags(wishes: RunWishes) -> dict[str, str]:
+    asked = {RETRY_FAILED_TAG: wishes.retry_failed, FULL_REFRESH_TAG: wishes.full_refresh}
+    return {tag: "true" for tag, is_asked in asked.items() if is_asked}
 
 
 def _cancel_when_interrupted(instance: dg.DagsterInstance, run_id: str) -> None:

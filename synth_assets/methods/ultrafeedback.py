@@ -94,6 +94,7 @@ def templates_of(parameters: UltraFeedback, resolve: Resolve) -> dict[Criterion,
     templates=lambda parameters, resolve: templates_of(parameters, resolve).values(),
     columns=COLUMNS,
     counts_as_rating=True,
+    by_prompt=True,
     calls_of_a_prompt=lambda parameters, completions: {parameters.judge: len(parameters.criteria)},
 )
 def make_ratings(material: Material, parameters: UltraFeedback) -> MethodResult:

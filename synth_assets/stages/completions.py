@@ -39,6 +39,7 @@ def completions_stage(recipe: Recipe, parameters: Completions) -> Stage:
             failed_replies_are_few(),
         ),
         asks=True,
+        unit="prompt_id",
         parents=lambda rows: rows.select("completion_id", "prompt_id"),
     )
 

@@ -28,7 +28,7 @@ from synth_assets.sql.run import DataTestResult, run_data_test
 from synth_assets.sql.variables import default_variables, recipe_variables
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Catalogue, Input, Made, Stage
-from synth_assets.stages.workshop import Work, Workshop
+from synth_assets.stages.workshop import RunOptions, Work, Workshop
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.lake import Lake
 from synth_assets.store.staging import StagedTable, stage_query
@@ -100,12 +100,21 @@ class SqlStage(Stage):
         compiled = self._project.compile(self.name, relations, self.variables or {})
         return stage_query(lake, schema, self.name, self.key, compiled.sql)
 
+    def is_to_be_refreshed(self, options: RunOptions) -> bool:
+        """What an incremental model says of itself goes before what the run asks for."""
+        model = self._project.models.get(self.name)
+        if model is None or model.config.materialized != "incremental":
+            return False
+        return options.full_refresh and model.config.full_refresh is None
+
     def _adds_to_its_table(self, work: Work) -> bool:
         """True for an incremental model whose table was made by the same SQL: rows of an earlier
         SQL would stand under the new one's name, so a changed model is made as a whole."""
         config = self._project.models[self.name].config
         commit = work.workshop.log.latest().get((self.name, 0))
         if config.materialized != "incremental" or config.full_refresh or commit is None:
+            return False
+        if self.is_to_be_refreshed(work.workshop.options):
             return False
         parts = self.fingerprint_parts(work.recipe, {})
         return commit.fingerprint == fingerprint(self.name, parts)

@@ -33,6 +33,7 @@ def verifications_stage(parameters: Verification) -> Stage:
         inputs=JUDGED,
         parameters=lambda *_: {"verification": parameters.model_dump(mode="json")},
         code=(verification,),
+        unit="prompt_id",
         make=lambda work: Made(
             verification.verify_completions(
                 work.read(COMPLETIONS), work.read(MUTATED_PROMPTS), parameters=parameters
@@ -58,6 +59,7 @@ def judgments_stage(recipe: Recipe) -> Stage:
         ),
         parameters=lambda *_: {},
         code=(judgments,),
+        unit="prompt_id",
         make=lambda work: Made(
             judgments.combine_judgments(
                 {

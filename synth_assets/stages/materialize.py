@@ -13,16 +13,17 @@ from typing import Any
 
 import polars as pl
 
-from synth_assets.errors import CheckFailed, RepliesPending
+from synth_assets.errors import CheckFailed, RepliesPending, SynthError
 from synth_assets.identity import content_id
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.schemas import EDGES
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Made, Stage
+from synth_assets.stages.units import changed_units
 from synth_assets.stages.workshop import Round, Work, Workshop
 from synth_assets.store.commits import Commit, Provenance, StagedCommit, slice_hash
 from synth_assets.store.lake import Lake, quote_name
-from synth_assets.store.staging import StagedTable, stage_frame
+from synth_assets.store.staging import StagedTable, Units, stage_frame
 
 IS_AS_COMMITTED = (
     "is_as_committed",
@@ -101,7 +102,9 @@ def bring_up_to_date(
 
 def is_due(workshop: Workshop, stage: Stage, commit: Commit, provenance: Provenance) -> bool:
     """True where a committed round has to be made again."""
-    if stage.is_always_made or not commit.is_made_from(provenance):
+    if stage.is_always_made or stage.is_to_be_refreshed(workshop.options):
+        return True
+    if not commit.is_made_from(provenance):
         return True
     return stage.asks and (workshop.options.retry_failed or commit.failed_replies > 0)
 
@@ -123,9 +126,12 @@ def check_committed(workshop: Workshop, stage: Stage) -> list[CheckResult]:
 
 
 def check_is_as_committed(workshop: Workshop, stage: Stage) -> CheckResult:
-    """The table's content hash is the one its last commit recorded: nobody wrote past us."""
+    """The table's content hash is the one its last commit recorded: nobody wrote past us. The rows
+    are read only where the lake's versions tell of another writer."""
     recorded = workshop.log.table_hash(stage.name)
-    found = slice_hash(workshop.lake, workshop.recipe.name, stage.name, "true", [])
+    found = workshop.log.recorded_hash(stage.name) or slice_hash(
+        workshop.lake, workshop.recipe.name, stage.name, "true", []
+    )
     differs = recorded is not None and recorded != found
     shown = pl.DataFrame({"committed": [recorded], "found": [found]} if differs else {})
     return CheckResult(*IS_AS_COMMITTED, shown)
@@ -134,11 +140,20 @@ def check_is_as_committed(workshop: Workshop, stage: Stage) -> CheckResult:
 def _make_round(
     workshop: Workshop, stage: Stage, round: Round, provenance: Provenance, report: StageReport
 ) -> Commit:
-    with workshop.work(stage, round) as work:
+    known = workshop.log.latest().get((stage.name, round.number))
+    with (
+        changed_units(workshop, stage, round, known, provenance) as units,
+        workshop.work(stage, round, units) as work,
+    ):
         try:
             made = stage.make(work)
         finally:
             report.stats = report.stats + work.stats
+        if units is not None and (made.shown_with or made.companions):
+            raise SynthError(
+                f"stage {stage.name} is made {units.column} by {units.column}, and so cannot tell "
+                "what was shown with what, nor make other tables; declare it without a unit"
+            )
         staged = stage.stage_rows(work, made)
         companions = [
             *_edges(work, stage, staged, made),
@@ -148,14 +163,15 @@ def _make_round(
             ),
         ]
         try:
-            _refuse_bad_rows(work, stage, staged, made, report)
+            items_parsed = _items_parsed(made, staged)
+            _refuse_bad_rows(work, stage, staged, items_parsed, report)
             report.add_notes(dict(made.notes))
             commit = workshop.log.commit(
                 StagedCommit(
                     staged,
                     provenance,
                     round.number,
-                    made.items_parsed,
+                    items_parsed,
                     work.stats.failed,
                     companions,
                 ),
@@ -167,10 +183,21 @@ def _make_round(
     return commit
 
 
+def _items_parsed(made: Made, staged: StagedTable) -> int | None:
+    """Items that the round's rows rest on; of the rows that stand, each is one."""
+    if made.items_parsed is None or staged.units is None:
+        return made.items_parsed
+    return made.items_parsed + staged.standing_rows()
+
+
 def _refuse_bad_rows(
-    work: Work, stage: Stage, staged: StagedTable, made: Made, report: StageReport
+    work: Work,
+    stage: Stage,
+    staged: StagedTable,
+    items_parsed: int | None,
+    report: StageReport,
 ) -> None:
-    results = stage.check(work.workshop, staged.relation, made.items_parsed)
+    results = stage.check(work.workshop, staged.relation_after, items_parsed)
     report.add_checks(results)
     failed = [result for result in results if result.is_blocking and not result.passed]
     if not failed:
@@ -230,4 +257,9 @@ def _edges(work: Work, stage: Stage, staged: StagedTable, made: Made) -> list[St
         for kind, child, parent in dict.fromkeys(pairs)
     ]
     scope = {"table_name": stage.name, **({"round": work.round} if stage.by_round else {})}
-    return [stage_frame(work.lake, work.recipe.name, EDGES, EDGES.frame(rows), scope)]
+    edges = EDGES.frame(rows)
+    units = None
+    if staged.units is not None:
+        units = Units("child_id", f"{staged.relation}_ids")
+        staged.keep_ids(units)
+    return [stage_frame(work.lake, work.recipe.name, EDGES, edges, scope, units)]

@@ -79,10 +79,12 @@ PARENTS: Mapping[Kind, Callable[[pl.DataFrame], pl.DataFrame]] = {
 def method_stage(recipe: Recipe, method: Method, parameters: Any) -> Stage:
     """The stage of one method that the recipe asks for."""
     is_frozen = method.kind == "prompts"
+    inputs = _inputs(method, parameters)
+    is_by_prompt = method.by_prompt and all(item.slice == "own" for item in inputs)
     return Stage(
         table=method.table,
         group=GROUPS[method.kind],
-        inputs=_inputs(method, parameters),
+        inputs=inputs,
         parameters=(lambda _, frozen: frozen_part(frozen, method.name))
         if is_frozen
         else (lambda recipe, _: method_parameters(recipe, method, parameters)),
@@ -94,6 +96,7 @@ def method_stage(recipe: Recipe, method: Method, parameters: Any) -> Stage:
         by_round=method.by_round,
         is_frozen=is_frozen,
         asks=method.asks,
+        unit="prompt_id" if is_by_prompt else None,
         parents=PARENTS[method.kind],
     )
 

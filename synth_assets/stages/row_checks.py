@@ -9,6 +9,8 @@ from typing import Protocol
 
 import polars as pl
 
+from synth_assets.schemas import TableSchema
+
 
 class Surroundings(Protocol):
     """What a check may look at beside the rows themselves."""
@@ -36,12 +38,14 @@ class RowCheck:
     """One check: its name says what is right; ``offending`` gives the rows that are not.
 
     is_blocking: a failure keeps the rows out of the table; else it is a warning.
+    columns: those that it reads, so that a table's texts stay where they lie; None for all.
     """
 
     name: str
     description: str
     offending: Offending
     is_blocking: bool = True
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,21 @@ def run_row_checks(
     ]
 
 
+def columns_read(checks: Sequence[RowCheck], table: TableSchema) -> list[str]:
+    """The columns of a table that its checks read, in their order, with its key."""
+    named = {table.key}.union(
+        *(table.polars.names() if check.columns is None else check.columns for check in checks)
+    )
+    return [name for name in table.polars.names() if name in named]
+
+
 def ids_are_unique(key: str) -> RowCheck:
     def offending(rows: pl.DataFrame, _: Surroundings) -> pl.DataFrame:
         return rows.filter(pl.col(key).is_duplicated() | pl.col(key).is_null())
 
-    return RowCheck("ids_are_unique", f"No {key} is missing or stands twice.", offending)
+    return RowCheck(
+        "ids_are_unique", f"No {key} is missing or stands twice.", offending, columns=(key,)
+    )
 
 
 def parents_exist(column: str, *parents: tuple[str, str], own: str | None = None) -> RowCheck:
@@ -93,7 +107,10 @@ def parents_exist(column: str, *parents: tuple[str, str], own: str | None = None
         return rows[orphans.unique().sort().to_list()]
 
     return RowCheck(
-        f"{column}_exists", f"Every {column} is the id of a row of {tables}.", offending
+        f"{column}_exists",
+        f"Every {column} is the id of a row of {tables}.",
+        offending,
+        columns=(column,) if own is None else (column, own),
     )
 
 
@@ -112,6 +129,7 @@ def every_candidate_is_there() -> RowCheck:
         "every_candidate_is_there",
         "The rows, kept and dropped together, are as many as the items parsed from the replies.",
         offending,
+        columns=(),
     )
 
 
@@ -127,6 +145,7 @@ def failed_replies_are_few() -> RowCheck:
         "failed_replies_are_few",
         "The share of failed replies does not exceed limits.failed_replies of the recipe.",
         offending,
+        columns=("status",),
     )
 
 
@@ -143,6 +162,7 @@ def replies_are_parsed(limit: float = 0.1) -> RowCheck:
         f"At most {limit:.0%} of the ratings could not be read from the judge's replies.",
         offending,
         is_blocking=False,
+        columns=("status",),
     )
 
 
@@ -158,6 +178,7 @@ def something_is_kept() -> RowCheck:
         "At least one candidate was kept; where none was, see the drop reasons.",
         offending,
         is_blocking=False,
+        columns=("drop_reason",),
     )
 
 
@@ -165,4 +186,9 @@ def values_are_known(column: str, *allowed: str) -> RowCheck:
     def offending(rows: pl.DataFrame, _: Surroundings) -> pl.DataFrame:
         return rows.filter(~pl.col(column).is_in(list(allowed)).fill_null(False))
 
-    return RowCheck(f"{column}_is_known", f"{column} is {', '.join(allowed)}.", offending)
+    return RowCheck(
+        f"{column}_is_known",
+        f"{column} is {', '.join(allowed)}.",
+        offending,
+        columns=(column,),
+    )

@@ -18,12 +18,12 @@ import polars as pl
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import TableSchema
-from synth_assets.stages.row_checks import CheckResult, RowCheck, run_row_checks
+from synth_assets.stages.row_checks import CheckResult, RowCheck, columns_read, run_row_checks
 from synth_assets.store.lake import quote_name
 from synth_assets.store.staging import StagedTable, stage_frame
 
 if TYPE_CHECKING:
-    from synth_assets.stages.workshop import Work, Workshop
+    from synth_assets.stages.workshop import RunOptions, Work, Workshop
 
 DECIDING = (
     "synth_assets.methods",
@@ -100,6 +100,9 @@ class Stage:
         opening, and a change holds from the next round.
     is_always_made: never skipped: what it does depends on what the run was asked to do.
     asks: calls models.
+    unit: the column of what the rows are made for, one by one: those about it are a function of
+        the inputs' rows about it, so that a change remakes these alone. Every input is the round's
+        own and has the column; nothing but `Work.read` reads them. None: the whole round is remade.
     parameters: name → value of each part of the fingerprint.
     code: modules whose source decides the table.
     check_inputs: tables that only its checks read.
@@ -118,6 +121,7 @@ class Stage:
     is_frozen: bool = False
     is_always_made: bool = False
     asks: bool = False
+    unit: str | None = None
     kinds: frozenset[str] = frozenset({"python", "polars"})
     check_inputs: tuple[str, ...] = ()
     files: Callable[[Recipe], Sequence[Path]] | None = None
@@ -144,6 +148,10 @@ class Stage:
             parts["code"] = source_hash(self.code)
         return parts
 
+    def is_to_be_refreshed(self, options: RunOptions) -> bool:
+        """Whether the run asks for the table as a whole, though nothing changed."""
+        return False
+
     def has_part_in(self, recipe: Recipe, frozen: Mapping[str, Any]) -> bool:
         """False for a method that was not in the recipe when the round was opened."""
         return not self.is_frozen or bool(self.parameters(recipe, frozen))
@@ -162,13 +170,17 @@ class Stage:
         self, workshop: Workshop, relation: str, items_parsed: int | None
     ) -> list[CheckResult]:
         """Every check on the rows of a relation: staged rows, or the committed table."""
-        columns = ", ".join(quote_name(name) for name in self.table.polars.names())
-        rows = workshop.lake.frame(f"SELECT {columns} FROM {relation}").cast(self.table.polars)
+        names = columns_read(self.checks, self.table)
+        columns = ", ".join(map(quote_name, names))
+        types = pl.Schema({name: self.table.polars[name] for name in names})
+        rows = workshop.lake.frame(f"SELECT {columns} FROM {relation}").cast(types)
         return run_row_checks(self.checks, rows, workshop.surroundings(items_parsed))
 
     def stage_rows(self, work: Work, made: Made) -> StagedTable:
         scope = {"round": work.round} if self.by_round else {}
-        return stage_frame(work.lake, work.recipe.name, self.table, made.rows, scope)
+        return stage_frame(
+            work.lake, work.recipe.name, self.table, made.rows, scope, units=work.units
+        )
 
 
 @cache

@@ -21,15 +21,15 @@ from synth_assets.llm.engine import Engine
 from synth_assets.llm.request import Ask
 from synth_assets.recipe import Recipe, fingerprint
 from synth_assets.recipe_model import RUNTIME_FIELDS, Model
-from synth_assets.schemas import ROUNDS, TableSchema
+from synth_assets.schemas import ROUND_POOL, ROUNDS, TableSchema
 from synth_assets.stages.generation import frozen_models
 from synth_assets.stages.known_replies import known_replies_only
 from synth_assets.stages.pools import KIND_OF_SLICE, deciding_part_sql, members_sql
 from synth_assets.stages.stage import Input, Stage
 from synth_assets.store.calls import LakeCalls
-from synth_assets.store.commits import CommitLog, Provenance, slice_hash
+from synth_assets.store.commits import CommitLog, Provenance, remembered_hash, slice_hash
 from synth_assets.store.lake import Lake
-from synth_assets.store.staging import content_hash_sql
+from synth_assets.store.staging import Units, content_hash_sql
 
 OpenedBecause = Literal["first", "schedule", "seeds", "by_hand"]
 
@@ -41,12 +41,14 @@ class RunOptions:
     open_round: why a new round is to be opened, or None to open one only where there is none.
     regenerate: a round whose generation is to be done anew with today's parameters.
     retry_failed: ask again what was cut, refused or failed.
+    full_refresh: make incremental SQL models as a whole, as dbt does by this flag.
     makes_calls: False answers from known replies alone; whatever else is asked stops the stage.
     """
 
     open_round: OpenedBecause | None = None
     regenerate: int | None = None
     retry_failed: bool = False
+    full_refresh: bool = False
     makes_calls: bool = True
 
 
@@ -95,13 +97,31 @@ class Workshop:
         return members_sql(self.recipe.name, slice_of.slice), [round, kind]
 
     def input_hash(self, slice_of: Input, round: int) -> str:
-        where, values = self.where(slice_of, round)
+        """Content hash of a slice: as its commits recorded it where that still holds, so that no
+        row is read; else read, once for one state of the table."""
         schema, table = self.recipe.name, slice_of.table
+        recorded = self._recorded_hash(slice_of, round)
+        if recorded is not None:
+            return recorded
+        where, values = self.where(slice_of, round)
         if slice_of.slice not in KIND_OF_SLICE or not self.lake.has(schema, table):
             return slice_hash(self.lake, schema, table, where, values)
         part = deciding_part_sql(Lake.relation(schema, table), slice_of.slice)
-        rows = self.lake.connection.execute(content_hash_sql(part, where), values).fetchall()
-        return rows[0][0]
+        return remembered_hash(
+            self.lake,
+            ("pool", slice_of.slice, schema, table, *values),
+            [(schema, table), (schema, ROUND_POOL.name)],
+            content_hash_sql(part, where),
+            values,
+        )
+
+    def _recorded_hash(self, slice_of: Input, round: int) -> str | None:
+        made_by = self.stages.get(slice_of.table)
+        if slice_of.slice == "all":
+            return self.log.recorded_hash(slice_of.table)
+        if slice_of.slice == "own" and made_by is not None and made_by.by_round:
+            return self.log.recorded_hash(slice_of.table, round)
+        return None
 
     def provenance(self, stage: Stage, round: Round) -> Provenance:
         """What the stage's rows of a round would be made from now."""
@@ -137,10 +157,11 @@ class Workshop:
         return LakeSurroundings(self.lake, self.recipe, items_parsed)
 
     @contextmanager
-    def work(self, stage: Stage, round: Round) -> Iterator[Work]:
-        """The stage at work on one round; its calls are in the lake when the block ends."""
+    def work(self, stage: Stage, round: Round, units: Units | None = None) -> Iterator[Work]:
+        """The stage at work on one round, or on some units of it; its calls are in the lake when
+        the block ends."""
         recipe = self.recipe_of(round) if stage.is_frozen else self.recipe
-        work = Work(self, stage, round, recipe)
+        work = Work(self, stage, round, recipe, units)
         try:
             yield work
         finally:
@@ -150,21 +171,35 @@ class Workshop:
 
 
 class Work:
-    """What a stage's function may see and do: its declared slices, and ``ask``."""
+    """What a stage's function may see and do: its declared slices, and ``ask``.
 
-    def __init__(self, workshop: Workshop, stage: Stage, round: Round, recipe: Recipe) -> None:
+    units: the stage is made for these alone; None for all of the round.
+    """
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        stage: Stage,
+        round: Round,
+        recipe: Recipe,
+        units: Units | None = None,
+    ) -> None:
         self.workshop = workshop
         self.stage = stage
         self.recipe = recipe
         self.lake = workshop.lake
         self.round = round.number
         self.frozen = round.generation
+        self.units = units
         self._inputs = {item.table: item for item in stage.inputs}
         self._engine: Engine | None = None
 
     def read(self, table: TableSchema) -> pl.DataFrame:
-        """The declared slice of an input; a table that is no declared input is an error."""
+        """The declared slice of an input, of the units alone where only these are made; a table
+        that is no declared input is an error."""
         where, values = self.workshop.where(self._inputs[table.name], self.round)
+        if self.units is not None:
+            where = f"{where} AND {self.units.where}"
         return self.lake.read(self.recipe.name, table, where, values)
 
     @property

@@ -22,6 +22,7 @@ from synth_assets.store.staging import (
     StagedTable,
     content_hash_sql,
 )
+from synth_assets.store.writes import state_of, writes_to
 
 RECORDED_LIBRARIES = ("synth-assets", "duckdb", "polars", "math-verify", "rapidfuzz", "sqlglot")
 
@@ -114,6 +115,36 @@ class CommitLog:
         """Content hash of the whole table as last committed; None before the first commit."""
         commits = [c for (name, _), c in self.latest().items() if name == table]
         return max(commits, key=lambda c: c.number).table_hash if commits else None
+
+    def version_of(self, commit: Commit) -> int | None:
+        """The version of the lake that a commit made; None where it was vacuumed."""
+        mine = (self.recipe, commit.table_name, commit.number)
+        for write in writes_to(self.lake, self.recipe, COMMITS.name):
+            if (write.recipe, write.table, write.number) == mine:
+                return write.version
+        return None
+
+    def recorded_hash(self, table: str, round: int | None = None) -> str | None:
+        """Content hash of the table, or of one of its rounds, as the newest commit recorded it;
+        None where that is not known to hold: someone else wrote since, or its version is gone."""
+        commits = [
+            commit
+            for (name, number), commit in self.latest().items()
+            if name == table and round in (None, number)
+        ]
+        newest = max(commits, key=lambda commit: commit.number, default=None)
+        version = None if newest is None else self.version_of(newest)
+        if newest is None or version is None:
+            return None
+        for write in writes_to(self.lake, self.recipe, table):
+            is_of_another_round = (
+                round is not None
+                and (write.recipe, write.table) == (self.recipe, table)
+                and write.round != round
+            )
+            if write.version > version and not is_of_another_round:
+                return None
+        return newest.table_hash if round is None else newest.content_hash
 
     def commit(self, staged: StagedCommit, *, run_id: str) -> Commit:
         """Writes rows, companions and record in one transaction.
@@ -213,11 +244,33 @@ def library_versions() -> dict[str, str]:
 def slice_hash(lake: Lake, schema: str, table: str, where: str, parameters: Sequence[Any]) -> str:
     """Content hash of the rows of a table that ``where`` (SQL of ours) selects."""
     if not lake.has(schema, table):
-        # What was never made reads as empty, and so is equal to it.
-        relation, where, parameters = "(SELECT '' AS row_hash)", "false", ()
-    else:
-        relation = lake.relation(schema, table)
-    return lake.execute(content_hash_sql(relation, where), parameters)[0][0]
+        return hash_of_nothing(lake)
+    place = ("hash", schema, table, where, *parameters)
+    return remembered_hash(
+        lake, place, [(schema, table)], content_hash_sql(lake.relation(schema, table), where),
+        parameters,
+    )  # fmt: skip
+
+
+def hash_of_nothing(lake: Lake) -> str:
+    """What was never made reads as empty, and so is equal to it."""
+    return lake.execute(content_hash_sql("(SELECT '' AS row_hash)", "false"))[0][0]
+
+
+def remembered_hash(
+    lake: Lake,
+    place: tuple[Any, ...],
+    tables: Sequence[tuple[str, str]],
+    sql: str,
+    parameters: Sequence[Any],
+) -> str:
+    """The hash that ``sql`` selects; read once for one state of the (schema, table)s it reads."""
+    state = [state_of(lake, *table) for table in tables]
+    known = lake.remembered.get(place)
+    if known is None or known[0] != state:
+        known = (state, lake.execute(sql, parameters)[0][0])
+        lake.remembered[place] = known
+    return known[1]
 
 
 def _commit(row: Mapping[str, Any]) -> Commit:

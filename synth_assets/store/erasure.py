@@ -3,8 +3,8 @@ not in a data file, not in the catalog's own notes.
 
 A deleted row is only hidden: its Parquet file stays for the versions before. So the files are
 written anew, the versions that held the row expire, and their files go. The catalog notes the
-smallest and largest value of each column, texts too, and SQLite keeps deleted pages: both are
-cleaned.
+smallest and largest value of each column, texts too, and SQLite keeps deleted pages, Postgres
+deleted rows: all are cleaned.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from synth_assets.store.attachment import write_lock
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
+from synth_assets.store.postgres import vacuum_catalog
 from synth_assets.store.sql_types import quote_literal, quote_name
+from synth_assets.store.writes import CATALOG
 
-CATALOG = "__ducklake_metadata_lake"
 BLANKED = ("request", "raw_reply", "text", "error")
 
 
@@ -106,9 +107,10 @@ def _call(lake: Lake, sql: str, parameters: Sequence[Any] = ()) -> None:
 
 
 def clean_catalog(home: Home) -> None:
-    """Writes a SQLite catalog without its deleted pages and its log. Every connection of ours to
-    the lake is closed by then; a server's catalog is its keeper's to clean."""
+    """Writes the catalog without what was deleted in it: SQLite's pages and log, Postgres' rows.
+    Every connection of ours to the lake is closed by then."""
     if home.catalog_file is None:
+        vacuum_catalog(home)
         return
     with write_lock(home), closing(sqlite3.connect(home.catalog_file, timeout=30)) as catalog:
         clean_pages(catalog)

@@ -52,6 +52,8 @@ class Lake:
         self._spill: SpillFolder | None = None
         self._catalog_identity: tuple[int, int] | None = None
         self._seen: set[tuple[str, str]] = set()
+        self.remembered: dict[Any, Any] = {}
+        """What was read and holds for one state of a table, for who reads it again."""
 
     # -- connection ---------------------------------------------------------------------------
 
@@ -109,6 +111,7 @@ class Lake:
             self._spill.remove()
             self._spill = None
         self._seen.clear()
+        self.remembered.clear()
 
     @contextmanager
     def for_thread(self) -> Iterator[Lake]:
@@ -164,9 +167,15 @@ class Lake:
         return [name for (name,) in rows]
 
     def has(self, schema: str, table: str) -> bool:
-        """Whether the table exists. A table is never dropped, so a yes holds for good."""
+        """Whether the table exists. A table is never dropped, so a yes holds for good; a no, until
+        the lake has another version."""
         if (schema, table) not in self._seen:
+            looked = ("tables", schema)
+            version = self.version()
+            if self.remembered.get(looked) == version:
+                return False
             self._seen.update((schema, name) for name in self.table_names(schema))
+            self.remembered[looked] = version
         return (schema, table) in self._seen
 
     def column_types(self, schema: str, table: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from synth_assets.errors import LakeError
 from synth_assets.identity import content_id
 from synth_assets.schemas import TableSchema
 from synth_assets.store.lake import Lake, run_all
-from synth_assets.store.sql_types import plain_type, quote_name, sql_type
+from synth_assets.store.sql_types import plain_type, quote_literal, quote_name, sql_type
 from synth_assets.store.table_shape import table_changes
 
 _NOT_IN_A_LAKE = re.compile(r"ENUM\(|UNION\(|BIT\b|BIGNUM|\[\d+\]|\"?NULL\"?$|INTERVAL|VARIANT")
@@ -65,12 +65,27 @@ class StagedColumns:
         return cls(table.key, {name: sql_type(dtype) for name, dtype in table.polars.items()})
 
 
+@dataclass(frozen=True)
+class Units:
+    """Some of the things that a table's rows are about: a column, and a relation that has the
+    values of it in a column of the same name."""
+
+    column: str
+    relation: str
+
+    @property
+    def where(self) -> str:
+        name = quote_name(self.column)
+        return f"{name} IN (SELECT {name} FROM {self.relation})"
+
+
 @dataclass
 class StagedTable:
     """Rows that wait for their commit to ``schema.table``, replacing the rows of ``scope``.
 
     scope: column → value that says which rows of the table these replace (``{"round": 2}``);
         empty replaces all.
+    units: only the scope's rows about these are replaced, the others stand; None for all.
     """
 
     lake: Lake
@@ -79,6 +94,7 @@ class StagedTable:
     columns: StagedColumns
     relation: str
     scope: Mapping[str, Any] = field(default_factory=dict)
+    units: Units | None = None
 
     @property
     def types_with_hash(self) -> dict[str, str]:
@@ -88,10 +104,45 @@ class StagedTable:
     def target(self) -> str:
         return self.lake.relation(self.schema, self.table)
 
+    @property
+    def relation_after(self) -> str:
+        """The scope's rows as they are after the commit: those staged and those that stand."""
+        if self.units is None:
+            return self.relation
+        names = ", ".join(map(quote_name, self.types_with_hash))
+        return f"(SELECT {names} FROM {self.relation} UNION ALL {self._standing(names)})"
+
+    def _standing(self, names: str) -> str:
+        assert self.units is not None
+        scope = " AND ".join(f"{quote_name(n)} = {_literal(v)}" for n, v in self.scope.items())
+        return (
+            f"SELECT {names} FROM {self.target} WHERE {scope or 'true'} "
+            f"AND ({self.units.where}) IS NOT TRUE"
+        )
+
     def content(self) -> tuple[str, int]:
-        """Content hash and row count of the staged rows."""
-        content, rows = self.lake.execute(content_hash_sql(self.relation))[0]
+        """Content hash and row count of the scope after the commit."""
+        content, rows = self.lake.execute(content_hash_sql(self.relation_after))[0]
         return content, rows
+
+    def standing_rows(self) -> int:
+        """How many of the scope's rows stand."""
+        return self.lake.execute(f"SELECT count(*) FROM ({self._standing('1 AS one')})")[0][0]
+
+    def keep_ids(self, ids: Units) -> None:
+        """Makes the relation of ``ids``: those of the rows staged and of the rows they replace."""
+        key, column = quote_name(self.columns.key), quote_name(ids.column)
+        where, values = self._replaced(self.scope)
+        self.lake.execute(
+            f"CREATE OR REPLACE TEMP TABLE {ids.relation} AS "
+            f"SELECT {key} AS {column} FROM {self.relation} UNION "
+            f"SELECT {key} FROM {self.target} WHERE {where}",
+            values,
+        )
+
+    def _replaced(self, scope: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        where, values = _scope_sql(scope)
+        return where if self.units is None else f"{where} AND {self.units.where}", values
 
     def frame(self) -> pl.DataFrame:
         """The staged rows, without their hashes, ordered by key."""
@@ -106,7 +157,7 @@ class StagedTable:
         found = self.lake.column_types(self.schema, self.table)
         changes = table_changes(self.schema, self.target, found, self.types_with_hash)
         # A table that had no such column yet is replaced as a whole.
-        where, values = _scope_sql(self.scope if set(self.scope) <= set(found) else {})
+        where, values = self._replaced(self.scope if set(self.scope) <= set(found) else {})
         there = (
             f"(SELECT row_hash FROM {self.target} WHERE {where})"
             if "row_hash" in found
@@ -130,7 +181,7 @@ class StagedTable:
         return self.lake.execute(f"SELECT coalesce(sum(copies), 0)::BIGINT FROM {name}")[0][0]
 
     def _refuse_rows_outside_the_scope(self) -> None:
-        where, values = _scope_sql(self.scope)
+        where, values = self._replaced(self.scope)
         strays = self.lake.execute(
             f"SELECT count(*) FROM {self.relation} WHERE ({where}) IS NOT TRUE", values
         )[0][0]
@@ -144,8 +195,9 @@ class StagedTable:
         """Forgets the staged rows."""
         if not self.lake.is_open:
             return  # they went with their connection
-        for name in (f"{self.relation}_gone", f"{self.relation}_new", self.relation):
-            self.lake.execute(f"DROP TABLE IF EXISTS {name}")
+        for name in ("gone", "new", "ids"):
+            self.lake.execute(f"DROP TABLE IF EXISTS {self.relation}_{name}")
+        self.lake.execute(f"DROP TABLE IF EXISTS {self.relation}")
 
 
 @dataclass(frozen=True)
@@ -199,13 +251,20 @@ class StagedDiff:
 
 
 def stage_frame(
-    lake: Lake, schema: str, table: TableSchema, rows: pl.DataFrame, scope: Mapping[str, Any]
+    lake: Lake,
+    schema: str,
+    table: TableSchema,
+    rows: pl.DataFrame,
+    scope: Mapping[str, Any],
+    units: Units | None = None,
 ) -> StagedTable:
     """Stages a frame of exactly the table's schema."""
     with lake.temporary("frame", table.conform(rows)) as relation:
-        return _stage(
+        staged = _stage(
             lake, schema, table.name, StagedColumns.of(table), f"SELECT * FROM {relation}", scope
         )
+    staged.units = units
+    return staged
 
 
 def stage_query(
@@ -254,6 +313,10 @@ def _stage(
         parameters,
     )
     return StagedTable(lake, schema, table, columns, relation, dict(scope))
+
+
+def _literal(value: Any) -> str:
+    return quote_literal(value) if isinstance(value, str) else str(int(value))
 
 
 def _scope_sql(scope: Mapping[str, Any]) -> tuple[str, list[Any]]:

@@ -23,6 +23,7 @@ def test_programs_can_rely_on_the_names_of_the_commands() -> None:
     assert set(COMMANDS) <= set(main.commands)
     options = {option for param in main.commands["run"].params for option in param.opts}
     assert {"--round", "--select", "--limit", "--retry-failed", "--regenerate", "--json"} <= options
+    assert "--full-refresh" in options
     assert "--at" in {o for param in main.commands["query"].params for o in param.opts}
 
 

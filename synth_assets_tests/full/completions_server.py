@@ -19,6 +19,7 @@ class CompletionsServer:
 
     def __init__(self, folder: Path) -> None:
         self.torch: Any = import_module("torch")
+        self.torch.set_num_threads(1)  # for so small a model, threads only wait for one another
         transformers = import_module("transformers")
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         self.model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()

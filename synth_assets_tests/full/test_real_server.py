@@ -19,7 +19,7 @@ from synth_assets_tests.recipes import write_seeds
 pytestmark = pytest.mark.full
 
 PREFIX = "<|im_start|>user\n"
-ROWS = 24
+ROWS = 8
 SEEDS = (
     {"prompt": "What is 3 + 4?", "reference": "7"},
     {"prompt": "Sort alphabetically: walnut, ginger, maple, acorn, pepper, hazel."},
@@ -81,7 +81,8 @@ def test_magpie_s_prompts_are_what_the_model_wrote_after_its_template(
     assert {row["drop_reason"] for row in rows} <= {None, "cut_off", "empty", "duplicate"}
 
 
-SAMPLING = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 60, "stop": ["\n"]}
+SAMPLING = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 24, "stop": ["\n", "e", "a"]}
+"""A random model seldom writes a newline: letters that it does write end a prompt too."""
 
 
 @pytest.mark.parametrize("asked_by", ["echo", "prompt_logprobs"])

@@ -98,15 +98,47 @@ def test_an_empty_table_is_told_without_shares_of_nothing():
     assert "drop_rate" not in said
 
 
+def labels_of(chart: str) -> list[str | None]:
+    """The words and numbers of a chart, from the address that Markdown shows it by."""
+    svg = ElementTree.fromstring(b64decode(chart.partition("base64,")[2].rstrip(")")))
+    return [node.text for node in svg.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def costs(*rows: tuple[str | None, int, str, float | None, int]) -> pl.DataFrame:
+    """Rows of ``cost_of_accepted``: method, round, model, what it cost, examples of the method."""
+    names = ("method", "round", "model", "cost_usd", "examples")
+    return pl.DataFrame(rows, schema=names, orient="row").with_columns(
+        usd_per_example=pl.col("cost_usd") / pl.col("examples")
+    )
+
+
+def test_the_cost_chart_adds_up_models_and_rounds_of_each_method():
+    rows = costs(
+        ("evol_instruct", 1, "writer", 3.0, 10),
+        ("evol_instruct", 1, "judge", 1.0, 10),  # the same ten examples, not ten more
+        ("evol_instruct", 2, "writer", 2.0, 20),
+        ("self_instruct", 1, "writer", 1.0, 3),
+    )
+    said = report_metadata(StageReport(), rows, "method")
+    chart = said["usd_per_example_chart"].value
+    assert chart.startswith("![US dollars an example, by method](data:image/svg+xml;base64,")
+    assert labels_of(chart) == ["evol_instruct", "0.2", "self_instruct", "0.333"]
+
+
+def test_the_cost_chart_leaves_out_what_cost_nothing_or_brought_nothing():
+    rows = costs(
+        ("seed", 1, "writer", 0.0, 5),
+        ("self_instruct", 1, "writer", 2.0, 0),
+        (None, 1, "writer", 1.0, 4),
+    )
+    said = report_metadata(StageReport(), rows, "method")
+    assert labels_of(said["usd_per_example_chart"].value) == ["unknown", "0.25"]
+    free = report_metadata(StageReport(), rows.head(1), "method")
+    assert "usd_per_example_chart" not in free
+
+
 def test_the_chart_is_well_formed_whatever_the_names():
-    address = bar_chart({'<&"': 3, "b": 1})
-    svg = ElementTree.fromstring(b64decode(address.partition("base64,")[2]))
-    assert [node.text for node in svg.iter("{http://www.w3.org/2000/svg}text")] == [
-        '<&"',
-        "3",
-        "b",
-        "1",
-    ]
+    assert labels_of(bar_chart({'<&"': 3, "b": 1})) == ['<&"', "3", "b", "1"]
 
 
 def test_a_failed_check_shows_the_first_rows_that_offend():

@@ -9,8 +9,10 @@ import dagster as dg
 import pytest
 
 from synth_assets.graph.recipe_graph import recipe_definitions, shared_definitions
+from synth_assets.graph.runs import RunWishes, run_recipe
 from synth_assets.stages.datasets import load_sql_project
-from synth_assets_tests.recipes import write_recipe
+from synth_assets.store.home import Home
+from synth_assets_tests.recipes import teaching, write_recipe
 from synth_assets_tests.stages.test_sql_models import ANSWERED, FILES, SETS, write
 
 
@@ -54,3 +56,18 @@ def test_a_code_version_follows_what_the_sql_says_and_not_how(folder: Path) -> N
     write(folder, {"models/counted.sql": text.replace("count(*)", "count(*) + 0")})
     after = versions()
     assert {name for name in SETS if after[name] != before[name]} == {"counted"}
+
+
+def test_a_run_may_ask_for_a_full_refresh(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNTH_HOME", str(folder / "home"))
+    recipe, home = write_recipe(folder, **ANSWERED), Home.from_environment()
+    with teaching():
+        assert run_recipe(recipe, home, RunWishes(), lambda _: None).exit_code == 0
+    remade = {
+        asked: run_recipe(
+            recipe, home, RunWishes(full_refresh=asked, select=("answers",)), lambda _: None
+        )
+        for asked in (False, True)
+    }
+    assert not remade[False].reports["answers"].checks, "it was left as it is"
+    assert remade[True].reports["answers"].checks, "it was made, and checked"

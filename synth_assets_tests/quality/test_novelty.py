@@ -98,6 +98,27 @@ def test_japanese_is_compared_by_the_unicode_tokenizer():
     assert rouge_l("猫の絵を説明して", "猫の絵を説明して", "ascii") == 0.0
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("猫の絵を説明して", "鉄道の駅を数えて"),
+        ("اكتب قصيدة عن البحر", "احسب مجموع هذه الأرقام"),
+        ("Où êtes-vous né ?", "Ça coûte très cher à l'été"),
+        ("Напиши стих о море", "Сложи эти числа"),
+    ],
+)
+def test_the_unicode_tokenizer_keeps_texts_of_other_scripts_apart(first: str, second: str):
+    assert rouge_l(first, first) == 1.0
+    assert rouge_l(first, second) < 0.5
+
+
+def test_accents_tell_words_apart_and_their_form_does_not():
+    assert rouge_l("été", "ete") == 0.0
+    assert rouge_l("\u00e9t\u00e9", "e\u0301te\u0301") == 1.0
+    # By the published tokens only the letters between the accents are left.
+    assert rouge_l("été", "ôtô", "ascii") == 1.0
+
+
 def test_the_seed_pairs_have_the_published_scores():
     seeds = instructions("seed_tasks.jsonl")
     assert len(seeds) == 175

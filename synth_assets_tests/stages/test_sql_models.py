@@ -116,6 +116,22 @@ def test_an_incremental_model_adds_to_its_table_while_its_sql_stays(mine: Bench)
     assert rows(mine, "answers").height == after.height
 
 
+def test_a_full_refresh_makes_an_incremental_model_as_a_whole(mine: Bench) -> None:
+    mine.run()
+    mine.run(open_round="by_hand")
+    assert set(rows(mine, "answers")["seen"]) == {"at first", "added"}
+    reports = mine.run(full_refresh=True)
+    assert set(rows(mine, "answers")["seen"]) == {"at first"}
+    assert reports["answers"].rounds_made == [0]
+    assert reports["weighed"].rounds_made == [], "which is no incremental model"
+    model = FILES["models/answers.sql"].replace("unique_key=", "full_refresh=false, unique_key=")
+    write(mine.folder, {"models/answers.sql": model})
+    mine.run()
+    mine.run(open_round="by_hand")
+    mine.run(full_refresh=True)
+    assert "added" in set(rows(mine, "answers")["seen"]), "the model's own word goes first"
+
+
 def test_a_test_that_only_warns_lets_the_rows_in_and_shows_them(mine: Bench) -> None:
     checks = mine.run()["answers"].checks
     told = {name: (check.passed, check.is_blocking) for name, check in checks.items()}

@@ -1,0 +1,82 @@
+"""A stage that was brought up to date in, what a run says of its table out: checks, and the rows
+that people are shown."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from synth_assets.stages.materialize import (
+    StageReport,
+    check_committed,
+    check_is_as_committed,
+)
+from synth_assets.stages.row_checks import CheckResult
+from synth_assets.stages.stage import Stage
+from synth_assets.stages.status import table_statuses
+from synth_assets.stages.workshop import Workshop
+from synth_assets.store.lake import Lake
+from synth_assets.store.sql_types import quote_name
+
+COUNTED = frozenset(
+    {
+        "cost_usd",
+        "drop_reason",
+        "examples",
+        "mean_rating",
+        "method",
+        "rating",
+        "round",
+        "usd_per_example",
+    }
+)
+"""Columns of which the UI shows counts, means and sums."""
+
+SETS = frozenset({"sft_set", "dpo_set"})
+IS_CURRENT = (
+    "is_current",
+    "Nothing that the set rests on has changed since it was made, all the way up to the files.",
+    False,
+)
+
+
+def all_checks(workshop: Workshop, stage: Stage, report: StageReport) -> list[CheckResult]:
+    """Results for the rounds just made, or for the whole table where none was made."""
+    if not report.rounds_made:
+        return committed_checks(workshop, stage)
+    current = [_is_current(workshop, stage)] if stage.name in SETS else []
+    return [*report.checks.values(), check_is_as_committed(workshop, stage), *current]
+
+
+def committed_checks(workshop: Workshop, stage: Stage) -> list[CheckResult]:
+    """Every check on the table as it lies in the lake."""
+    results = [*check_committed(workshop, stage), check_is_as_committed(workshop, stage)]
+    return [*results, _is_current(workshop, stage)] if stage.name in SETS else results
+
+
+def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
+    """Every row of the table, with those columns alone of which people are shown a number."""
+    lake, schema = workshop.lake, workshop.recipe.name
+    names = [name for name in lake.column_types(schema, stage.name) if name in COUNTED]
+    if not lake.has(schema, stage.name):
+        return pl.DataFrame()
+    columns = ", ".join(map(quote_name, names)) or "true AS is_there"
+    return lake.frame(f"SELECT {columns} FROM {Lake.relation(schema, stage.name)}")
+
+
+def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
+    """The first rows by id, whole."""
+    lake, schema = workshop.lake, workshop.recipe.name
+    if not lake.has(schema, stage.name):
+        return stage.table.empty()
+    # The ids first: to sort whole rows would read every text of the table.
+    key = quote_name(stage.key)
+    ids = lake.execute(
+        f"SELECT {key} FROM {Lake.relation(schema, stage.name)} ORDER BY {key} LIMIT {int(count)}"
+    )
+    among = ", ".join("?" for _ in ids) or "NULL"
+    return lake.read(schema, stage.table, f"{key} IN ({among})", [id for (id,) in ids])
+
+
+def _is_current(workshop: Workshop, stage: Stage) -> CheckResult:
+    status = table_statuses(workshop)[stage.name]
+    return CheckResult(*IS_CURRENT, pl.DataFrame({"cause": list(status.causes)}))

@@ -1,0 +1,154 @@
+"""A change remakes the prompts that it touches, and comes to the same as making all anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+
+from synth_assets.schemas import EDGES, RETRACTIONS
+from synth_assets.stages.workshop import Workshop
+from synth_assets.store.staging import stage_frame
+from synth_assets_tests.stages.bench import Bench, bench
+
+BY_PROMPT = ("completions", "verifications", "ratings", "judgments")
+PARTS: dict[str, Any] = {
+    "prompts": {"self_instruct": None},
+    "completions": {"teachers": ["teacher"], "per_prompt": 2},
+    "judgments": {
+        "verification": {},
+        "ultrafeedback": {"judge": "judge", "criteria": ["helpfulness"]},
+    },
+}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Bench]:
+    """Six prompts, answered, verified and rated."""
+    with bench(tmp_path, **PARTS) as one:
+        one.seeds(*(seed(n) for n in range(6)))
+        one.run()
+        yield one
+
+
+def seed(number: int, reference: int = 46) -> dict[str, str]:
+    return {"prompt": f"What is the sum of forty and {number}?", "reference": str(reference)}
+
+
+def test_a_changed_reference_asks_for_its_prompt_alone(made: Bench):
+    made.seeds(*(seed(n, 45 if n == 3 else 46) for n in range(6)))
+    reports = made.run()
+    stats = {name: reports[name].stats for name in BY_PROMPT}
+    assert (stats["completions"].cached, stats["completions"].made) == (2, 0)
+    assert stats["ratings"].cached + stats["ratings"].made == 1
+    assert [reports[name].rounds_made for name in ("verifications", "judgments")] == [[1], [1]]
+    assert_as_if_all_were_made_anew(made)
+
+
+def test_a_seed_that_left_its_file_takes_its_rows_along(made: Bench):
+    made.seeds(*(seed(n) for n in range(5)))
+    reports = made.run()
+    assert reports["completions"].stats.cached == 0
+    assert made.read("completions").height == 10
+    assert made.read("judgments").height == 20
+    assert_as_if_all_were_made_anew(made)
+
+
+def test_a_changed_parameter_remakes_every_prompt(made: Bench):
+    made.change(completions={"system_text": "Answer in one line."})
+    reports = made.run()
+    assert reports["completions"].stats.made == 12
+    assert made.read("completions")["system_text"].unique().to_list() == ["Answer in one line."]
+    assert_as_if_all_were_made_anew(made)
+
+
+def test_rows_that_someone_else_took_out_are_made_anew(made: Bench):
+    made.write("DELETE FROM lake.tiny.completions WHERE sample_index = 0")
+    made.seeds(*(seed(n, 45 if n == 3 else 46) for n in range(6)))
+    assert made.run()["completions"].stats.cached == 12
+    assert_as_if_all_were_made_anew(made)
+
+
+def test_a_round_with_failed_replies_is_asked_for_again_as_a_whole(made: Bench):
+    made.write("UPDATE lake.tiny.commits SET failed_replies = 1 WHERE table_name = 'completions'")
+    assert made.run()["completions"].stats.cached == 12
+    assert_as_if_all_were_made_anew(made)
+
+
+def test_where_the_version_it_was_made_from_is_gone_all_is_made_anew(made: Bench):
+    made.write("CALL ducklake_expire_snapshots('lake', older_than => now() + INTERVAL 1 HOUR)")
+    made.seeds(*(seed(n, 45 if n == 3 else 46) for n in range(6)))
+    assert made.run()["completions"].stats.cached == 12
+    assert_as_if_all_were_made_anew(made)
+
+
+@pytest.mark.parametrize("draw", [1, 2])
+def test_any_changes_come_to_the_same_as_making_all_anew(made: Bench, draw: int):
+    random, seeds = Random(draw), [seed(n) for n in range(6)]
+    for step in range(3):
+        for change in random.sample(("add", "mend", "reword", "drop", "retract"), 2):
+            place = random.randrange(len(seeds))
+            if change == "add":
+                seeds.append(seed(100 * draw + 10 * step + place))
+            elif change == "mend":
+                seeds[place] = {**seeds[place], "reference": str(40 + step)}
+            elif change == "reword":
+                seeds[place] = {"prompt": f"Please: {seeds[place]['prompt']}", "reference": "46"}
+            elif change == "drop" and len(seeds) > 2:
+                seeds.pop(place)
+            elif change == "retract":
+                retract(made, random)
+        made.seeds(*seeds)
+        made.run(open_round=random.choice([None, "seeds"]))
+        assert_as_if_all_were_made_anew(made)
+
+
+def retract(made: Bench, random: Random) -> None:
+    """Withdraws one prompt, as `synth-assets retract` notes it."""
+    known = made.read("retractions")
+    id = random.choice(sorted(made.ids("mutated_prompts")))
+    row: dict[str, object] = dict.fromkeys(RETRACTIONS.polars) | {
+        "retraction_id": f"of {id}",
+        "kind": "row",
+        "target": id,
+        "row_ids": [id],
+        "reason": "a test",
+        "through_context": False,
+        "is_erased": False,
+        "affected": "{}",
+    }
+    rows = pl.concat([known.filter(pl.col("target") != id), RETRACTIONS.frame([row])])
+    staged = stage_frame(made.lake, made.recipe.name, RETRACTIONS, rows, {})
+    made.lake.transaction(staged.prepare().write)
+    staged.drop()
+
+
+def assert_as_if_all_were_made_anew(made: Bench) -> None:
+    """The tables are those that the stages make of the whole rounds, and so is the lineage."""
+    workshop = made.workshop()
+    for name in BY_PROMPT:
+        stage = workshop.stages[name]
+        whole = [made_whole(workshop, name, number) for number in range(len(workshop.rounds()))]
+        expected = pl.concat(whole).sort(stage.key)
+        assert made.read(name).equals(expected), name
+        edges = made.lake.read(made.recipe.name, EDGES, "table_name = ?", [name])
+        pairs = stage.parents(expected).rows() if stage.parents else []
+        assert sorted(edges.select("child_id", "parent_id").rows()) == sorted(pairs), name
+    latest = workshop.log.latest()
+    for (name, round), commit in latest.items():
+        if name in BY_PROMPT:
+            rows = made.read(name, f"round = {round}")
+            assert (commit.row_count, commit.items_parsed in (None, rows.height)) == (
+                rows.height,
+                True,
+            )
+
+
+def made_whole(workshop: Workshop, table: str, place: int) -> pl.DataFrame:
+    stage = workshop.stages[table]
+    with workshop.work(stage, workshop.rounds()[place]) as work:
+        return stage.make(work).rows
