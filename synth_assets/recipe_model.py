@@ -16,6 +16,7 @@ RUNTIME_FIELDS = frozenset(
     {
         "merge_samples",
         "batch",
+        "batch_discount",
         "max_concurrency",
         "timeout_s",
         "deadline_s",
@@ -52,6 +53,8 @@ class Model(Part):
     ``n``, which pays for the prompt's tokens once; for endpoints that take ``n``.
     batch: ask through the provider's batch API, which answers within a day at about half the
     price; for openai, anthropic and openai_compatible models.
+    batch_discount: the part of the price that batches do not cost, such as 0.5. Left out: what
+    litellm's table says of the model's batches; none for prices given here.
     timeout_s, deadline_s: the longest that one try, and a request with all its tries, may take.
     max_retries: how often a request is tried again for each kind of passing error.
     requests_per_minute and the like: limits to keep; others that the endpoint's headers tell are
@@ -69,6 +72,7 @@ class Model(Part):
     response_format: Literal["json_schema", "json_object", "none"] | None = None
     merge_samples: bool = False
     batch: bool = False
+    batch_discount: float | None = Field(default=None, ge=0, le=1)
     max_concurrency: int = Field(default=16, ge=1, le=4096)
     timeout_s: float = Field(default=120, gt=0)
     deadline_s: float | None = Field(default=None, gt=0)
@@ -126,4 +130,6 @@ class Model(Part):
         if self.batch and (self.provider not in PROVIDERS_WITH_BATCHES or self.api != "chat"):
             providers = ", ".join(PROVIDERS_WITH_BATCHES)
             raise ValueError(f"batch is for chat with models of {providers}; leave it out")
+        if self.batch_discount is not None and not self.batch:
+            raise ValueError("batch_discount belongs to a model with batch: true; leave it out")
         return self

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from synth_assets.identity import (
     ID_LENGTH,
+    canonical_bytes,
     canonical_json,
     content_hash,
     content_id,
@@ -28,6 +29,16 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_canonical_json_says_the_same_as_the_value(value: Any) -> None:
     assert json.loads(canonical_json(value)) == value
+
+
+@given(VALUES)
+def test_canonical_json_is_what_the_standard_library_writes(value: Any) -> None:
+    """However it is written in fact: lakes of years ago hold ids that were made so."""
+    expected = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    assert canonical_json(value) == expected
+    assert canonical_bytes(value) == expected.encode("utf-8", "surrogatepass")
 
 
 @given(st.dictionaries(st.text(), st.integers(), max_size=6))

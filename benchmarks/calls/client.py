@@ -39,6 +39,8 @@ def run_engine(case: dict[str, Any]) -> dict[str, Any]:
 
     from synth_assets.llm.engine import Engine
     from synth_assets.llm.request import Ask, Request, user
+    from synth_assets.llm.transports import Transport
+    from synth_assets.llm.transports.litellm_providers import LitellmProviders
     from synth_assets.methods.structured_asking import ask_structured
     from synth_assets.recipe import load_recipe
     from synth_assets.store.calls import LakeCalls
@@ -64,16 +66,29 @@ def run_engine(case: dict[str, Any]) -> dict[str, Any]:
         for _, reply in ask_structured(ask, ((None, r) for r in requests()), Answer):
             yield reply.status
 
+    def transports() -> dict[str, Transport] | None:
+        return {"it": LitellmProviders(is_direct=False)} if case.get("acompletion") else None
+
     peaks: list[int] = []
     statuses: dict[str, int] = {}
     with Lake(Home.at(folder / "home")) as lake:
         store = LakeCalls(lake)
         if case.get("warm"):  # opens the lake and imports what is imported once
-            with Engine(recipe, home=lake.home.path, calls=store, asked_for="bench.warm") as first:
+            with Engine(
+                recipe,
+                home=lake.home.path,
+                calls=store,
+                asked_for="bench.warm",
+                transports=transports(),
+            ) as first:
                 list(first.ask(Request("it", (user(t),)) for t in prompts(16, 20, WARM)))
         start, cpu = time.perf_counter(), time.process_time()
         with Engine(
-            recipe, home=lake.home.path, calls=store, asked_for="bench.completions"
+            recipe,
+            home=lake.home.path,
+            calls=store,
+            asked_for="bench.completions",
+            transports=transports(),
         ) as engine:
             for number, status in enumerate(replies(engine.ask), start=1):
                 statuses[status] = statuses.get(status, 0) + 1

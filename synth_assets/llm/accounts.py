@@ -1,4 +1,5 @@
-"""The file that all processes' budgets share: what was spent, and what is leased to whom.
+"""The file that all processes' budgets share: what was spent, what is leased to whom, and what is
+promised to batches that run.
 
 Money is counted in whole picodollars, so that sums are exact. The truth of what was spent are the
 lines of the journals; for each segment the accounts remember up to which byte its lines are
@@ -30,6 +31,10 @@ create table if not exists leases (
     owner text, recipe text, run_id text,
     calls integer not null, tokens integer not null, picodollars integer not null,
     primary key (owner, recipe, run_id)
+) without rowid;
+create table if not exists promised (
+    batch text primary key, recipe text, run_id text,
+    calls integer not null, tokens integer not null, picodollars integer not null
 ) without rowid;
 create table if not exists segments (
     name text primary key, bytes integer not null
@@ -133,6 +138,24 @@ class Accounts:
                 "delete from leases where owner = ? and recipe = ? and run_id = ?",
                 (str(owner), recipe, run_id),
             )
+
+    def promised(self, recipe: str, *, run_id: str | None = None) -> Need:
+        """What batches of a recipe, or of one run of it, may still take. A batch whose intent is
+        gone is counted in what was spent, and its promise goes."""
+        with self.transaction():
+            for (batch,) in self._database.execute("select batch from promised").fetchall():
+                if not Path(batch).exists():
+                    self._database.execute("delete from promised where batch = ?", (batch,))
+            where, values = _scope(recipe, run_id, None)
+            row = self._database.execute(f"select {_SUMS} from promised where {where}", values)
+            return Need(*row.fetchone())
+
+    def promise(self, batch: Path, recipe: str, run_id: str, amount: Need) -> None:
+        """Keeps ``amount`` for the batch whose intent ``batch`` is, as long as that is there."""
+        self._database.execute(
+            "insert or replace into promised values (?, ?, ?, ?, ?, ?)",
+            (str(batch.absolute()), recipe, run_id, *amount),
+        )
 
     def mark_segment(self, name: str, size: int) -> None:
         """The lines of a segment are counted up to the byte ``size``."""

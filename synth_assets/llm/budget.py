@@ -5,6 +5,8 @@ reserves and settles its calls within its lease in memory, so that a call costs 
 What is leased counts as spent for everyone else: calls in flight, in whatever processes, cannot
 overspend together. A lease takes an eighth of what is left at most, so that near the limit it
 shrinks to single calls; what is not in use goes back when nothing is waiting.
+
+What is promised to a batch counts as spent: nobody waits for the day that a batch may take.
 """
 
 from __future__ import annotations
@@ -73,6 +75,17 @@ class Ledger:
         for column in self._limited:
             self._free[column] -= need[column]
             self._held[column] += need[column]
+        return True
+
+    def promise(self, need: Need, batch: Path) -> bool:
+        """Reserves ``need`` for a batch as long as its intent ``batch`` is there, which outlives
+        this process. False, and the errors, as of `reserve`."""
+        if not self.reserve(need):
+            return False
+        with self._accounts.transaction():
+            self._accounts.promise(batch, self.recipe, self.run_id, need)
+            self.release(need)
+            self.write(is_resting=True)
         return True
 
     def settle(self, need: Need, truth: Need, day: str) -> None:
@@ -176,23 +189,25 @@ class Ledger:
             lack = wanted - self._free[column]
             if wanted <= 0 or lack <= 0:
                 continue
-            spent, leased = self._sums(limit)
-            if spent + wanted > limit.most:
-                raise BudgetExceeded(self._explain(limit, spent, wanted))
-            room = limit.most - spent - leased
+            spent, promised, leased = self._sums(limit)
+            if spent + promised + wanted > limit.most:
+                raise BudgetExceeded(self._explain(limit, spent, promised, wanted))
+            room = limit.most - spent - promised - leased
             fits = fits and lack <= room
             block = lack + max(0, min((room - lack) // SHARE, BLOCK * wanted))
             more[column] = min(block, more.get(column, block))
         return more if fits else None
 
-    def _sums(self, limit: _Limit) -> tuple[int, int]:
+    def _sums(self, limit: _Limit) -> tuple[int, int, int]:
+        """What is spent, promised to batches, and leased."""
         run_id = self.run_id if limit.scope == "run" else None
         day = today() if limit.scope == "day" else None
         spent = self._accounts.spent(self.recipe, run_id=run_id, day=day)
+        promised = self._accounts.promised(self.recipe, run_id=run_id)
         leased = self._accounts.leased(self.recipe, run_id=run_id)
-        return spent[limit.column], leased[limit.column]
+        return spent[limit.column], promised[limit.column], leased[limit.column]
 
-    def _explain(self, limit: _Limit, spent: int, wanted: int) -> str:
+    def _explain(self, limit: _Limit, spent: int, promised: int, wanted: int) -> str:
         name = COLUMNS[limit.column]
 
         def shown(amount: int) -> str:
@@ -202,8 +217,10 @@ class Ledger:
 
         return (
             f"recipe {self.recipe}: limits.budget.{limit.field} = {shown(limit.most)}: "
-            f"{shown(spent)} are spent and the next call could take {shown(wanted)}; every reply "
-            "so far is kept. Raise the limit and run again to go on from here"
+            f"{shown(spent)} are spent"
+            + (f", {shown(promised)} are kept for batches that run," if promised else "")
+            + f" and what is asked next could take {shown(wanted)}; every reply so far is kept. "
+            "Raise the limit and run again to go on from here"
         )
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
@@ -25,10 +24,11 @@ TRANSIENT_KINDS = frozenset(
 """Kinds of error that another try may mend: a row of this kind is no known reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCall:
+class StoredCall(NamedTuple):
     """What of a stored call the engine needs. ``error`` begins with its kind: ``timeout: …``.
-    raw_reply: only where the request wants the body."""
+    raw_reply: only where the request wants the body.
+
+    A tuple, because a million of them are made where a million calls are known."""
 
     call_id: str
     key: str
@@ -45,7 +45,7 @@ class StoredCall:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> StoredCall:
         """From a row of `schemas.CALLS`, without its body; other columns are left out."""
-        return cls(**{name: row[name] for name in cls.__slots__ if name != "raw_reply"})
+        return cls(**{name: row[name] for name in cls._fields if name != "raw_reply"})
 
     @property
     def is_settled(self) -> bool:
@@ -56,16 +56,16 @@ class StoredCall:
 
     def reply(self, *, is_cached: bool) -> Reply:
         return Reply(
-            call_id=self.call_id,
-            status=self.status,
-            text=self.text,
-            finish_reason=self.finish_reason,
-            error=self.error,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cost_usd=self.cost_usd,
-            is_cached=is_cached,
-            body=self.raw_reply,
+            self.call_id,
+            self.status,
+            self.text,
+            self.finish_reason,
+            self.error,
+            self.input_tokens,
+            self.output_tokens,
+            self.cost_usd,
+            is_cached,
+            self.raw_reply,
         )
 
 
@@ -105,7 +105,7 @@ class MemoryCallStore:
         if not with_bodies:
             return calls
         return {
-            key: replace(call, raw_reply=self._rows[call.call_id]["raw_reply"])
+            key: call._replace(raw_reply=self._rows[call.call_id]["raw_reply"])
             for key, call in calls.items()
         }
 

@@ -23,7 +23,9 @@ FIRST_CHUNK = 128
 CHUNK = 1024
 LARGEST_CHUNK = 16_384
 CHUNK_S = 0.02
-"""How long a slow source of requests may hold up those taken already."""
+KNOWN_CHUNK_S = 0.25
+"""How long a slow source of requests may hold up those taken already: little while there is
+something to send, and longer while all is known, since then nothing but replies is late."""
 
 
 class Place:
@@ -73,43 +75,35 @@ class Intake:
     ) -> None:
         self._room, self._targets, self._flights = room, targets, flights
         self._calls, self._retry_failed = calls, retry_failed
-        self._chunk = FIRST_CHUNK
+        self._chunk, self._chunk_s = FIRST_CHUNK, CHUNK_S
 
     def take(self, source: Iterator[Request]) -> Taken | None:
         """The next requests of ``source``; None where there are no more. Errors: `RecipeError`
         before anything is claimed."""
-        requests: list[Request] = []
-        until = None
-        for request in source:
-            requests.append(request)
-            now = time.monotonic()
-            until = now + CHUNK_S if until is None else until
-            if len(requests) >= self._chunk or now >= until:
-                break
+        requests = self._requests(source)
         if not requests:
             return None
-        identified = [
-            (request, target, *target.identify(request))
-            for request in requests
-            for target in (self._targets[request.model],)
-        ]
-        joined = {
-            key: pending
-            for _, _, key, _ in identified
-            if (pending := self._room.open.get(key)) is not None
-        }
-        fresh = {
-            key: (target, request, canonical)
-            for request, target, key, canonical in reversed(identified)
-            if key not in joined
-        }
-        fresh = dict(reversed(fresh.items()))  # the first of equal ones, in the order of asking
+        keys: list[str] = []
+        joined: dict[str, Pending] = {}
+        fresh: dict[str, tuple[Target, Request, str]] = {}
+        for request in requests:
+            target = self._targets[request.model]
+            key, canonical = target.identify(request)
+            keys.append(key)
+            pending = self._room.open.get(key)
+            if pending is not None:
+                joined[key] = pending
+            elif key not in fresh and key not in joined:  # the first of equal ones
+                fresh[key] = (target, request, canonical)
         found, pendings, ours = self._claim(fresh)
-        most = CHUNK if pendings or joined else LARGEST_CHUNK
-        self._chunk = min(most, 2 * self._chunk)
+        is_all_known = not (pendings or joined)
+        self._chunk = min(LARGEST_CHUNK if is_all_known else CHUNK, 2 * self._chunk)
+        self._chunk_s = KNOWN_CHUNK_S if is_all_known else CHUNK_S
+        if is_all_known:
+            return Taken([Place(found[key], None, False) for key in keys], ours)
         places: list[Place] = []
         unseen = set(pendings)
-        for _, _, key, _ in identified:
+        for key in keys:
             pending = pendings.get(key) or joined.get(key)
             if pending is None:
                 places.append(Place(found[key], None, False))
@@ -118,6 +112,18 @@ class Intake:
             places.append(Place(None, pending, key in unseen))
             unseen.discard(key)
         return Taken(places, ours)
+
+    def _requests(self, source: Iterator[Request]) -> list[Request]:
+        """The next requests, as many as are there in time."""
+        requests: list[Request] = []
+        until = None
+        for request in source:
+            requests.append(request)
+            now = time.monotonic()
+            until = now + self._chunk_s if until is None else until
+            if len(requests) >= self._chunk or now >= until:
+                break
+        return requests
 
     def claim_again(self, dropped: list[Pending]) -> list[Pending]:
         """Calls that their senders gave up: those that this engine sends now."""

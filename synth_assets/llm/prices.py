@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from synth_assets.llm import litellm_library
 from synth_assets.llm.wire import model_name
@@ -16,7 +18,7 @@ MILLION = 1_000_000
 class Price:
     """US dollars per million tokens; None where it is not known.
 
-    Known limit: rebates for cached or batched tokens are not modelled.
+    Known limit: rebates for cached tokens are not modelled.
     """
 
     input_usd_per_million: float | None
@@ -45,11 +47,15 @@ def price_of(model: Model) -> Price:
 
     A price of the recipe wins for its direction alone. An ``openai_compatible`` endpoint, or an
     ``openai`` model at an address of one's own, is not looked up: there the name of the model
-    does not say who serves it.
+    does not say who serves it. What a model with ``batch`` is asked goes by batch, so that its
+    price is that of a batch: less the recipe's ``batch_discount``, else as the table says.
     """
     if model.provider in FREE_PROVIDERS:
         return Price(0.0, 0.0)
-    given = Price(model.input_usd_per_million, model.output_usd_per_million)
+    given = Price(
+        _discounted(model, model.input_usd_per_million),
+        _discounted(model, model.output_usd_per_million),
+    )
     is_elsewhere = model.provider == "openai" and model.base_url is not None
     if given.is_known or is_elsewhere or model.provider == "openai_compatible":
         return given
@@ -64,6 +70,12 @@ def price_of(model: Model) -> Price:
     )
 
 
+def _discounted(model: Model, usd: float | None) -> float | None:
+    if usd is None or not model.batch_discount:
+        return usd
+    return round(usd * (1 - model.batch_discount), 9)
+
+
 def _bundled(model: Model) -> Price:
     table = litellm_library.bundled_prices()
     entry = table.get(model.model)
@@ -72,9 +84,18 @@ def _bundled(model: Model) -> Price:
         if entry.get("litellm_provider") != model.provider:
             return Price(None, None)
     return Price(
-        _per_million(entry.get("input_cost_per_token")),
-        _per_million(entry.get("output_cost_per_token")),
+        _of_table(model, entry, "input_cost_per_token"),
+        _of_table(model, entry, "output_cost_per_token"),
     )
+
+
+def _of_table(model: Model, entry: Mapping[str, Any], name: str) -> float | None:
+    """A price of litellm's table; that of batches where the model is asked by batch, the table
+    has it, and the recipe says nothing else."""
+    of_batches = entry.get(f"{name}_batches")
+    if model.batch and model.batch_discount is None and of_batches is not None:
+        return _per_million(of_batches)
+    return _discounted(model, _per_million(entry.get(name)))
 
 
 def _per_million(per_token: float | None) -> float | None:

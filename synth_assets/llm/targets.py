@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from synth_assets.errors import RecipeError
-from synth_assets.identity import canonical_json
+from synth_assets.identity import canonical_bytes
 from synth_assets.llm.credentials import missing_credential
 from synth_assets.llm.prices import Price, price_of
 from synth_assets.llm.request import Request, key_parts
@@ -54,11 +54,10 @@ class Target:
         prefix = self._prefixes.get(endpoint)
         if prefix is None:
             parts = key_parts(self.model.provider, endpoint, model_in_key(self.model))
-            prefix = canonical_json(parts)[:-1].encode("utf-8", "surrogatepass") + b","
+            prefix = canonical_bytes(parts)[:-1] + b","
             self._prefixes[endpoint] = prefix
-        digest = hashlib.sha256(prefix)
-        digest.update(canonical_json(canonical).encode("utf-8", "surrogatepass") + b"]")
-        return digest.hexdigest(), canonical
+        text = b"%b%b]" % (prefix, canonical_bytes(canonical))
+        return hashlib.sha256(text).hexdigest(), canonical
 
 
 class Targets:

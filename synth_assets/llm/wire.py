@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -94,9 +95,11 @@ def _is_strict(schema: Any) -> bool:
     return _is_strict(list(schema.values()))
 
 
+@lru_cache(maxsize=256)
 def public_endpoint(base_url: str | None) -> str:
     """The address for identities and rows: no userinfo, no parameter that may be a secret, host
-    in lower case, no slash at the end; empty where the recipe gives no address."""
+    in lower case, no slash at the end; empty where the recipe gives no address. Asked twice a
+    call, so that it is worked out once an address."""
     if not base_url:
         return ""
     parts = urlsplit(base_url)

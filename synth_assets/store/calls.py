@@ -16,7 +16,7 @@ from synth_assets.store.staging import StagedColumns
 SCHEMA = "llm"
 TABLE = Lake.relation(SCHEMA, CALLS.name)
 INDEX = "temp.main.calls_index"
-COLUMNS = ", ".join(StoredCall.__slots__)
+COLUMNS = ", ".join(StoredCall._fields)
 NO_BODIES = COLUMNS.replace("raw_reply", "CAST(NULL AS VARCHAR) AS raw_reply")
 
 
@@ -53,12 +53,14 @@ class LakeCalls:
             # rowid counts up in the order of storing: of equal attempts the one stored first
             # stays the canonical one, whenever the other was sent.
             found = found.sort("rowid")
-        calls: dict[str, StoredCall] = {}
-        for *values, _ in found.iter_rows():
-            call = StoredCall(*values)
-            earlier = calls.get(call.key)
-            calls[call.key] = call if earlier is None else canonical((earlier, call))
-        return calls
+            calls: dict[str, StoredCall] = {}
+            for row in found.drop("rowid").iter_rows():
+                call = StoredCall._make(row)
+                earlier = calls.get(call.key)
+                calls[call.key] = call if earlier is None else canonical((earlier, call))
+            return calls
+        rows = map(StoredCall._make, found.drop("rowid").iter_rows())
+        return dict(zip(found["key"].to_list(), rows, strict=True))
 
     def _index_new_calls(self) -> None:
         """Brings the index up to the newest calls of whatever process. Row numbers only grow, and
@@ -88,7 +90,9 @@ class LakeCalls:
             def write(connection: Any) -> None:
                 connection.execute(
                     f"INSERT INTO {TABLE} ({names}) SELECT {names} FROM {relation} "
-                    f"WHERE call_id NOT IN (SELECT call_id FROM {TABLE})"
+                    # Of the table only what is given anew is held in memory, however large it is.
+                    f"WHERE call_id NOT IN (SELECT call_id FROM {TABLE} "
+                    f"WHERE call_id IN (SELECT call_id FROM {relation}))"
                 )
                 connection.execute(
                     "CALL lake.set_commit_message(?, ?)", ["synth_assets", "llm.calls"]

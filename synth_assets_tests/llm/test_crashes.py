@@ -47,7 +47,7 @@ try:
         with make_engine(home, recipe=recipe, calls=LakeCalls(lake)) as engine:
             for n, reply in enumerate(engine.ask(ask_for(f"prompt {n}") for n in range(600))):
                 assert reply.text == f"re: prompt {n}", reply
-except Interrupted:
+except (Interrupted, KeyboardInterrupt):  # the latter where a query of DuckDB was running
     sys.exit(0)
 print("done")
 """

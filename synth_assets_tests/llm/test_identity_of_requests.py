@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ def test_no_runtime_setting_is_part_of_a_models_identity():
     plain = model_identity(make_recipe(LOCAL), "it")
     settings: dict[str, Any] = {
         "batch": True,
+        "batch_discount": 0.5,
         "merge_samples": True,
         "max_concurrency": 3,
         "timeout_s": 1,
@@ -123,7 +125,8 @@ def test_no_runtime_setting_is_part_of_a_models_identity():
     }
     assert set(settings) == RUNTIME_FIELDS, "each has to be tried here"
     for name, value in settings.items():
-        assert model_identity(make_recipe({**LOCAL, name: value}), "it") == plain, name
+        other = {"batch": True} if name == "batch_discount" else {}  # which it belongs to
+        assert model_identity(make_recipe({**LOCAL, **other, name: value}), "it") == plain, name
     assert model_identity(make_recipe({**LOCAL, "model": "openai_compatible/n"}), "it") != plain
 
 
@@ -155,3 +158,34 @@ def test_the_key_an_engine_uses_is_the_requests_own(
     key, canonical = target.identify(request)
     place = {"provider": "openai_compatible", "endpoint": "http://host:8000/v1", "model": "m"}
     assert (key, canonical) == (request.key(**place), request.canonical())
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=12)
+
+
+@given(
+    st.dictionaries(ANY_TEXT, values, max_size=3),
+    st.lists(st.fixed_dictionaries({"role": ANY_TEXT, "content": ANY_TEXT}), max_size=3),
+    st.none() | st.dictionaries(ANY_TEXT, st.floats(allow_nan=False, allow_infinity=False)),
+    st.integers(0, 9),
+)
+def test_the_canonical_form_is_what_the_standard_library_writes(
+    sampling: dict[str, Any],
+    turns: list[dict[str, str]],
+    schema: dict[str, float] | None,
+    sample_index: int,
+):
+    """However it is written in fact: the keys of what was paid for years ago are made of it."""
+    request = Request("it", tuple(turns), sampling, schema, 2, sample_index)
+    assert request.canonical() == json.dumps(
+        {
+            "messages": turns,
+            "sampling": sampling,
+            "response_schema": schema,
+            "round": 2,
+            "sample_index": sample_index,
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )

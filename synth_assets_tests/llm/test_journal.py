@@ -3,19 +3,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from synth_assets.errors import LakeError
 from synth_assets.llm.call_store import MemoryCallStore, Rows
 from synth_assets.llm.group_sync import GroupSync
 from synth_assets.llm.journal import Journal, JournalError
 from synth_assets.llm.journal_files import is_held
 from synth_assets.llm.recovery import Recovered, recover
+from synth_assets.llm.request import Request
 from synth_assets_tests.llm.loopback import Asked, loopback, says
 from synth_assets_tests.llm.making import (
     ask_for,
@@ -189,6 +193,7 @@ def test_waiting_for_the_disk_is_shared(tmp_path: Path, monkeypatch: pytest.Monk
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
+from synth_assets.errors import LakeError
 from synth_assets.llm.call_store import MemoryCallStore, Rows
 from synth_assets.llm.journal import JournalError
 from synth_assets_tests.llm.making import ask_for, make_engine
@@ -284,3 +289,59 @@ def test_two_processes_at_once_keep_each_others_journals(tmp_path: Path):
     assert recover(tmp_path, store).files in (1, 2)
     assert len({row["key"] for row in store.rows}) == 400
     assert len(store.rows) <= len(server.asked)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "synth_assets_test", str(disk)]
+    try:
+        mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command, so no small disk to fill")
+    if mounted.returncode:
+        pytest.skip(f"may not mount a small disk to fill: {mounted.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_run_on_a_full_disk_goes_on_when_space_is_freed(small_disk: Path):
+    """Whatever was handed out is kept, and nothing of it is asked again."""
+    asked: list[str] = []
+
+    def reply(request: Request) -> str:
+        asked.append(request.messages[-1]["content"])
+        return "x" * 500
+
+    requests = [ask_for(f"prompt {n}") for n in range(200)]
+    filler = small_disk / "filler"
+    given: list[str] = []
+    with (
+        pytest.raises(LakeError, match="make room"),
+        make_engine(small_disk, reply, calls=Lost()) as engine,
+    ):
+        for place, answer in enumerate(engine.ask(requests[:100])):
+            given.append(answer.call_id)
+            if place == 20:
+                with pytest.raises(OSError), filler.open("wb", buffering=0) as file:
+                    while True:
+                        file.write(b"x" * 512)
+        for request in requests[100:]:
+            given += [answer.call_id for answer in engine.ask([request])]
+    assert 20 < len(given) < 200
+    filler.unlink()
+    store = MemoryCallStore()
+    found = recover(small_disk, store)
+    assert found.torn_lines == 0, "what was half written is taken back"
+    kept = {row["call_id"] for row in store.rows}
+    assert set(given) <= kept
+    asked.clear()
+    with make_engine(small_disk, reply, calls=store) as engine:
+        replies = list(engine.ask(requests))
+    assert [answer.status for answer in replies] == ["ok"] * 200
+    assert len(asked) == 200 - len(kept), "only what was not kept is asked again"
+    assert len(store.rows) == 200

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from synth_assets.llm.prices import price_of
 from synth_assets.recipe_model import Model
@@ -47,6 +48,27 @@ def test_providers_prices_come_from_the_bundled_table():
 def test_a_price_of_the_recipe_wins_for_its_direction_alone():
     found = price(model="openai/gpt-4o-mini", input_usd_per_million=9)
     assert (found.input_usd_per_million, found.output_usd_per_million) == (9, 0.6)
+
+
+def test_a_model_that_is_asked_by_batch_has_the_price_of_batches():
+    found = price(model="openai/gpt-4o-mini", batch=True)
+    assert (found.input_usd_per_million, found.output_usd_per_million) == (0.075, 0.3)
+
+
+def test_a_discount_of_the_recipe_wins_over_the_table():
+    found = price(model="openai/gpt-4o-mini", batch=True, batch_discount=0.2)
+    assert (found.input_usd_per_million, found.output_usd_per_million) == (0.12, 0.48)
+
+
+def test_the_recipes_price_is_discounted_only_by_the_recipe():
+    own = {**LOCAL, "input_usd_per_million": 2, "output_usd_per_million": 10, "batch": True}
+    assert price(**own).cost_usd(1_000, 500) == pytest.approx(0.007)
+    assert price(**own, batch_discount=0.5).cost_usd(1_000, 500) == pytest.approx(0.0035)
+
+
+def test_a_discount_without_batches_is_refused():
+    with pytest.raises(ValidationError, match="batch_discount belongs to a model with batch"):
+        price(model="openai/gpt-4o-mini", batch_discount=0.5)
 
 
 def test_a_models_name_under_another_provider_is_not_its_price():

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from synth_assets.errors import BudgetExceeded, RejectedCallError, RepliesPending
+from synth_assets.errors import BudgetExceeded, RejectedCallError, RepliesPending, SynthError
 from synth_assets.identity import canonical_json
 from synth_assets.llm.accounts import Need
 from synth_assets.llm.batches.records import BatchRecord, BatchRecords, Item, batch_name
@@ -173,6 +173,8 @@ class BatchedAsk:
         self, speaker: BatchSpeaker, model: str, part: list[tuple[_Due, dict[str, object]]]
     ) -> str:
         items = [due.item for due, _ in part]
+        target = self._targets[model]
+        bound = _sum([upper_bound(target, due.request) for due, _ in part])
         record = BatchRecord(
             name=batch_name(items),
             recipe=self._recipe.name,
@@ -180,10 +182,15 @@ class BatchedAsk:
             asked_for=self._asked_for,
             run_id=self._run_id,
             count=len(items),
-            bound=self._bound(model, [due.request for due, _ in part]),
+            bound=(bound.calls, bound.tokens, bound.picodollars),
             intended_at=time.time(),
         )
         self._records.intend(record, items)
+        try:
+            self._promise(record)
+        except SynthError:
+            self._records.forget(record)
+            raise
         lines = [(due.item.custom_id, body) for due, body in part]
         try:
             batch_id = await speaker.api.submit(record.name, lines)
@@ -193,15 +200,9 @@ class BatchedAsk:
         self._records.submitted(replace(record, batch_id=batch_id, submitted_at=time.time()))
         return batch_id
 
-    def _bound(self, model: str, requests: list[Request]) -> tuple[int, int, int]:
-        """What the batch may take, which has to fit beside what other batches may.
-
-        Known limit: the budget does not hold it against other calls while the batch runs.
-        Errors: `BudgetExceeded`.
-        """
-        needs = [upper_bound(self._targets[model], request) for request in requests]
-        bound = _sum(needs)
-        others = [Need(*r.bound) for r in self._records.all() if r.recipe == self._recipe.name]
+    def _promise(self, record: BatchRecord) -> None:
+        """Keeps what the batch may take of the budget, against calls of all processes, until its
+        results are in the store. Errors: `BudgetExceeded`."""
         journal = Journal(self._home)
         ledger = Ledger(
             self._home / BUDGET_FILE,
@@ -211,16 +212,14 @@ class BatchedAsk:
             journal=journal,
         )
         try:
-            if not ledger.reserve(_sum([bound, *others])):
+            if not ledger.promise(Need(*record.bound), self._records.intent(record)):
                 raise BudgetExceeded(
-                    f"{self._asked_for}: a batch of {bound.calls} requests does not fit into what "
-                    "calls in flight leave of the budget; run again when they are done"
+                    f"{self._asked_for}: a batch of {record.count} requests does not fit into "
+                    "what calls in flight leave of the budget; run again when they are done"
                 )
-            ledger.release(_sum([bound, *others]))
         finally:
             ledger.close()
             journal.close()
-        return bound.calls, bound.tokens, bound.picodollars
 
 
 def _parts(

@@ -93,6 +93,10 @@ class BatchRecords:
         _write(folder / "intent.json", orjson.dumps(asdict(record)))
         _sync_folder(self._folder)
 
+    def intent(self, record: BatchRecord) -> Path:
+        """The file that stands for a batch until all that it brought is in the store."""
+        return self._folder / record.name / "intent.json"
+
     def submitted(self, record: BatchRecord) -> None:
         """Keeps the provider's id, or that there is none after all."""
         _write(self._folder / record.name / "submitted.json", orjson.dumps(asdict(record)))

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
+import httptools
 from yarl import URL
 
 from synth_assets.errors import RejectedCallError, TransientCallError
 from synth_assets.llm.transports.http_errors import call_error
+from synth_assets.llm.transports.plain_http import CutOff, PlainHttp, TooLarge
 from synth_assets.llm.transports.rate_limit_headers import read_limits
 
 MAX_REPLY_BYTES = 20_000_000
@@ -30,9 +32,13 @@ class Place:
     timeout_s: float
     proxy: str | None = None
     timeout: aiohttp.ClientTimeout = field(init=False)
+    host: tuple[str, int] = field(init=False)
+    is_plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timeout", aiohttp.ClientTimeout(total=self.timeout_s))
+        object.__setattr__(self, "host", (self.url.raw_host or "", self.url.port or 0))
+        object.__setattr__(self, "is_plain", PlainHttp.takes(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class HttpSession:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._plain = PlainHttp()
 
     async def post(
         self, place: Place, body: bytes | aiohttp.FormData, *, most_bytes: int | None = None
@@ -60,6 +67,7 @@ class HttpSession:
         return await self._send("GET", place, None, most_bytes)
 
     async def close(self) -> None:
+        self._plain.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -71,22 +79,12 @@ class HttpSession:
         body: bytes | aiohttp.FormData | None,
         most_bytes: int | None,
     ) -> Answer:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-            )
+        most = most_bytes or MAX_REPLY_BYTES
         try:
-            async with self._session.request(
-                method,
-                place.url,
-                data=body,
-                headers=place.headers,
-                allow_redirects=False,
-                timeout=place.timeout,
-                proxy=place.proxy,
-            ) as response:
-                status, headers = response.status, response.headers
-                received = await _read(response.content, place, most_bytes or MAX_REPLY_BYTES)
+            if place.is_plain and type(body) is bytes:
+                status, headers, received = await self._plain.post(place, body, most)
+            else:
+                status, headers, received = await self._send_by_aiohttp(method, place, body, most)
         except TimeoutError as error:
             raise TransientCallError(
                 f"{place.name}: timeout: no whole reply within {place.timeout_s:g} s",
@@ -96,11 +94,16 @@ class HttpSession:
             raise RejectedCallError(
                 f"{place.name}: not_found: {error}; check base_url", kind="not_found"
             ) from error
-        except aiohttp.ClientPayloadError as error:
+        except TooLarge:
+            raise RejectedCallError(
+                f"{place.name}: bad_request: the reply is over {most:,} bytes; lower max_tokens",
+                kind="bad_request",
+            ) from None
+        except (aiohttp.ClientPayloadError, CutOff) as error:
             raise TransientCallError(
                 f"{place.name}: truncated_body: {error}", kind="truncated_body"
             ) from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, httptools.HttpParserError, OSError) as error:
             raise TransientCallError(
                 f"{place.name}: connection: {error or type(error).__name__}", kind="connection"
             ) from error
@@ -119,9 +122,28 @@ class HttpSession:
             ) from error
         return Answer(headers, text)
 
+    async def _send_by_aiohttp(
+        self, method: str, place: Place, body: bytes | aiohttp.FormData | None, most_bytes: int
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        async with self._session.request(
+            method,
+            place.url,
+            data=body,
+            headers=place.headers,
+            allow_redirects=False,
+            timeout=place.timeout,
+            proxy=place.proxy,
+        ) as response:
+            received = await _read(response.content, most_bytes)
+            return response.status, response.headers, received
 
-async def _read(content: aiohttp.StreamReader, place: Place, most_bytes: int) -> bytes:
-    """All that comes, at most so many bytes of it."""
+
+async def _read(content: aiohttp.StreamReader, most_bytes: int) -> bytes:
+    """All that comes. Errors: `TooLarge`."""
     received = await content.readany()
     if len(received) <= most_bytes and content.at_eof():  # nearly every reply is one piece
         return received
@@ -133,10 +155,7 @@ async def _read(content: aiohttp.StreamReader, place: Place, most_bytes: int) ->
             return b"".join(parts)
         parts.append(part)
         size += len(part)
-    raise RejectedCallError(
-        f"{place.name}: bad_request: the reply is over {most_bytes:,} bytes; lower max_tokens",
-        kind="bad_request",
-    )
+    raise TooLarge
 
 
 def proxy_of(url: URL) -> str | None:

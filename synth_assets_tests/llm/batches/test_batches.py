@@ -306,6 +306,101 @@ def test_a_batch_over_the_budget_is_not_submitted(tmp_path: Path):
         assert server.counters.batches == 1
 
 
+def single(recipe: Recipe) -> Recipe:
+    """The same recipe and budget, asked call by call."""
+    model = recipe.models["it"].model_copy(update={"batch": False})
+    return recipe.model_copy(update={"models": {"it": model}})
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"calls_per_recipe": 4},  # a batch of 3, and 1 call
+        {"calls_per_run": 4},
+        {"tokens_per_recipe": 240},  # 67 a request: 17 in, for a byte and its frame, and 50 out
+        {"usd_per_recipe": 400e-6},  # 117 millionths a request, at 1 and 2 dollars a million
+        {"usd_per_day": 400e-6},
+    ],
+    ids=str,
+)
+def test_what_a_batch_may_take_is_kept_from_single_calls_until_its_results_are_here(
+    tmp_path: Path, limit: dict[str, Any]
+):
+    def ask_singly(*texts: str) -> list[Reply]:
+        """In a process of its own, as far as the budget can tell."""
+        requests = [ask_for(text, sampling={"max_tokens": 50}) for text in texts]
+        alone = single(recipe)
+        with make_engine(tmp_path, recipe=alone, calls=store, run_id="r") as engine:
+            return list(engine.ask(requests))
+
+    store = MemoryCallStore()
+    with serving(LATER) as server:
+        recipe = batching(server, **limit)
+        with pytest.raises(RepliesPending):
+            ask(tmp_path, recipe, store, "a", "b", "c", run_id="r")
+        if "calls" in str(limit):
+            assert ask_singly("d")[0].text == "re: d"
+        with pytest.raises(BudgetExceeded, match="kept for batches that run"):
+            ask_singly("e")
+        assert server.counters.times("e") == 0, "nothing was sent"
+        server.change(batch_s=0)
+        assert collect(tmp_path, recipe, store).stored == 3
+        replies = ask(tmp_path, recipe, store, "a", "b", "c", run_id="r")
+        assert [reply.text for reply in replies] == ["re: a", "re: b", "re: c"]
+        if "calls" not in str(limit):  # three took as many calls as they might, and less else
+            assert ask_singly("e")[0].text == "re: e"
+
+
+def test_batches_together_fit_into_the_budget(tmp_path: Path):
+    with serving(LATER) as server:
+        recipe = batching(server, calls_per_recipe=5)
+        for texts in ("abc", "de"):
+            with pytest.raises(RepliesPending):
+                ask(tmp_path, recipe, MemoryCallStore(), *texts)
+        with pytest.raises(BudgetExceeded, match="0 calls are spent, 5 calls are kept for batches"):
+            ask(tmp_path, recipe, MemoryCallStore(), "f")
+        assert server.counters.batches == 2
+
+
+def test_what_a_batch_left_undone_is_given_back(tmp_path: Path):
+    store = MemoryCallStore()
+    with serving(Settings(batch_ends="expired")) as server:
+        recipe = batching(server, calls_per_recipe=4)
+        with pytest.raises(RepliesPending):
+            ask(tmp_path, recipe, store, *"abcd")
+        assert collect(tmp_path, recipe, store).left == 2
+        with make_engine(tmp_path, recipe=single(recipe), calls=store) as engine:
+            assert len(list(engine.ask([ask_for("e"), ask_for("f")]))) == 2
+
+
+def test_a_batch_that_never_was_submitted_keeps_nothing(tmp_path: Path):
+    with serving() as server:
+        recipe = batching(server, calls_per_recipe=2)
+        nowhere = recipe.models["it"].model_copy(update={"base_url": f"{server.address}/none"})
+        wrong = recipe.model_copy(update={"models": {"it": nowhere}})
+        with pytest.raises(RejectedCallError, match="not_found"):
+            ask(tmp_path, wrong, MemoryCallStore(), "a", "b")
+        with pytest.raises(RepliesPending):
+            ask(tmp_path, recipe, MemoryCallStore(), "c", "d")
+
+
+def test_the_rebate_counts_in_rows_and_in_the_budget(tmp_path: Path):
+    """At half the price twice as much fits: 117 millionths of a dollar a request at most."""
+    store = MemoryCallStore()
+    with serving(Settings()) as server:
+        dear = batching(server, usd_per_recipe=3 * 117e-6)
+        with pytest.raises(BudgetExceeded, match="usd_per_recipe"):
+            ask(tmp_path / "dear", dear, MemoryCallStore(), *"abcdef")
+        half = dear.models["it"].model_copy(update={"batch_discount": 0.5})
+        cheap = dear.model_copy(update={"models": {"it": half}})
+        with pytest.raises(RepliesPending):
+            ask(tmp_path, cheap, store, *"abcdef")
+        assert collect(tmp_path, cheap, store).stored == 6
+    for row in store.rows:
+        full = row["input_tokens"] * 1e-6 + row["output_tokens"] * 2e-6
+        assert row["cost_usd"] == pytest.approx(full / 2)
+
+
 def test_no_key_is_on_disk(tmp_path: Path):
     store = MemoryCallStore()
     with serving(LATER) as server:
