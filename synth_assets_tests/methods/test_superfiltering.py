@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -148,7 +147,7 @@ def own_form(request: Request) -> Reply:
 
 
 def _with_body(request: Request, choice: dict[str, object]) -> Reply:
-    return replace(reply_to(request, "!"), body=json.dumps({"choices": [choice]}))
+    return reply_to(request, "!")._replace(body=json.dumps({"choices": [choice]}))
 
 
 @pytest.mark.parametrize(("asked_by", "server"), [("echo", echo), ("prompt_logprobs", own_form)])

@@ -101,5 +101,7 @@ def test_on_real_tasks_a_completion_is_likelier_after_its_own_prompt_than_after_
         for place, (prompt, completion) in enumerate(rows)
     ]
     told = [(own, other) for own, other in both if own is not None and other is not None]
-    assert len(told) == 151  # 24 outputs have one token, whose probability alone nobody knows
+    # 23 outputs have one token, whose probability alone nobody knows; one prompt, which is shown
+    # before two outputs, is too long for 1,024 tokens.
+    assert len(told) == 150
     assert sum(own < other for own, other in told) / len(told) > 0.8
