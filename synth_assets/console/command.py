@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,7 +18,9 @@ from synth_assets.errors import (
     TemplateError,
 )
 from synth_assets.project import find_recipe
-from synth_assets.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 WRONG = (RecipeError, TemplateError, SqlModelError, QueryError)
@@ -53,4 +55,6 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON value f
 
 def named_recipe(name: str) -> Recipe:
     """A recipe by its file or by its name."""
+    from synth_assets.recipe import load_recipe  # with all methods: `--help` does not wait for it
+
     return load_recipe(find_recipe(name))
