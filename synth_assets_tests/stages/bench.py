@@ -65,8 +65,8 @@ class Bench:
             if name in self.sets or not isinstance(stage, SqlStage)
         }
         reports: Reports = {}
+        workshop = Workshop(self.recipe, self.lake, stages, "run", RunOptions(**options))
         for name, stage in stages.items():
-            workshop = Workshop(self.recipe, self.lake, stages, "run", RunOptions(**options))
             reports[name] = bring_up_to_date(workshop, stage)
             if name == until:
                 break
