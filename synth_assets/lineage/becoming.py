@@ -6,7 +6,7 @@ from typing import Any
 
 from synth_assets.lineage.ancestry import Node
 from synth_assets.lineage.descent import descend, made_prompts, rows_of_calls
-from synth_assets.lineage.find import KINDS, key_of, read_rows
+from synth_assets.lineage.find import Found, key_of, read_rows
 from synth_assets.store.lake import Lake
 
 Told = dict[str, Any]
@@ -63,7 +63,7 @@ def _states(lake: Lake, recipe: str, table: str, ids: list[str]) -> list[Told]:
         told.append(
             {
                 "id": id,
-                "kind": KINDS.get(table, table),
+                "kind": Found(id, table, key).kind,
                 "table": table,
                 "state": state,
                 "reason": reason,

@@ -44,7 +44,7 @@ TAMPERING: dict[str, tuple[str, ...]] = {
         TWICE,
         "UPDATE {0} SET split = 'dev', prompt_id = 'nobody', round = NULL, is_tie = true, "
         "margin = -1, chosen = rejected, family_id = 'family', pairing = 'best_vs_worst', "
-        "licences = ['agpl-3.0']",
+        "licences = ['agpl-3.0'], soft_label = 2",
         "INSERT INTO lake.tiny.dpo_set BY NAME "
         "SELECT * REPLACE ('test' AS split, false AS is_tie) FROM lake.tiny.dpo_set LIMIT 1",
     ),
@@ -54,7 +54,10 @@ TAMPERING: dict[str, tuple[str, ...]] = {
         "UPDATE {0} SET stage = 'nowhere' WHERE row_id = (SELECT min(row_id) FROM {0})",
     ),
     "round_health": (TWICE, "UPDATE {0} SET value = 7, metric = 'ok_share'",
-                     "UPDATE {0} SET round = NULL"),
+                     "UPDATE {0} SET round = NULL",
+                     "INSERT INTO {0} BY NAME SELECT r.* REPLACE (m.metric AS metric, m.value AS "
+                     "value) FROM (FROM {0} LIMIT 1) AS r, (VALUES ('sft_self_share_so_far', 7.0), "
+                     "('error_share', 0.9), ('error_limit', 0.5)) AS m(metric, value)"),
     "cost_by_stage": (
         TWICE,
         "UPDATE {0} SET rows_kept = rows + 1, calls_without_price = 0, cost_usd = NULL, "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -84,7 +83,7 @@ def test_probabilities_are_asked_for_only_where_the_recipe_says():
     def answer(request: Request) -> Reply:
         assert request.sampling["top_logprobs"] == 10
         told = [token("4", _4=0.5, _6=0.5)]
-        return replace(reply_to(request, "4"), body=reply("4", told).body)
+        return reply_to(request, "4")._replace(body=reply("4", told).body)
 
     material = make_material(
         PROMPTS, make_completions({"prompt_id": "p0", "text": "So."}), ScriptedAsk(answer)
