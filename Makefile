@@ -45,15 +45,15 @@ ui: $(VENV)/.installed  ## Open the Dagster UI on http://127.0.0.1:3000, with th
 test: $(VENV)/.installed-dev  ## Run the tests (no key, no network)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not full'
 
-# torch comes by pip alone: its wheel without CUDA lies where pip looks, or in PyTorch's index for
-# CPUs (TORCH_INDEX=https://…). In an environment of its own, so that .venv stays small.
+# torch comes by pip alone, which takes a wheel without CUDA from where its own settings say. In an
+# environment of its own, so that .venv stays small.
 TORCH := torch==2.13.0
 FULL := .venv-full
 
 $(FULL)/.installed: pyproject.toml constraints.txt
 	@test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
 	@echo "installing torch and transformers into $(FULL) …"
-	@$(FULL)/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	@$(FULL)/bin/python -m pip install --quiet $(TORCH)
 	@if command -v uv > /dev/null; then uv pip install --quiet --python $(FULL)/bin/python -c constraints.txt -e '.[dev,superfiltering]'; \
 		else $(FULL)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev,superfiltering]'; fi
 	@touch $@
