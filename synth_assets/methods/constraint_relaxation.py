@@ -11,8 +11,8 @@ from collections import Counter
 
 import polars as pl
 
-from synth_assets.identity import content_id
 from synth_assets.method import Material, method
+from synth_assets.methods.pair_rows import pair_row
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.relaxed_constraints import SCHEMA as RELAXED
 from synth_assets.methods.result import MethodResult
@@ -86,22 +86,14 @@ def pair_relaxed(material: Material, parameters: ConstraintRelaxation) -> Method
 
 
 def _row(pair: dict[str, object]) -> dict[str, object]:
-    chosen, rejected = pair["completion_id_chosen"], pair["completion_id"]
     is_same = pair["text_hash"] == pair["text_hash_chosen"]
-    return {
-        "pair_candidate_id": content_id("pair", METHOD, chosen, rejected),
-        "prompt_id": pair["prompt_id"],
-        "round": pair["round"],
-        "method": METHOD,
-        "chosen_completion_id": chosen,
-        "rejected_completion_id": rejected,
-        "margin": None,
-        "soft_label": None,
-        "judge": None,
-        "rationale": None,
-        "status": "ok",
-        "call_ids": [call for call in (pair["call_id_chosen"], pair["call_id"]) if call],
-        "template_hash": None,
-        "drop_reason": "same_text" if is_same else None,
-        "relaxed_constraint": pair["relaxed_constraint"],
-    }
+    return pair_row(
+        METHOD,
+        chosen=pair["completion_id_chosen"],
+        rejected=pair["completion_id"],
+        prompt_id=pair["prompt_id"],
+        round=pair["round"],
+        call_ids=[call for call in (pair["call_id_chosen"], pair["call_id"]) if call],
+        drop_reason="same_text" if is_same else None,
+        relaxed_constraint=pair["relaxed_constraint"],
+    )

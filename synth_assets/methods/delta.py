@@ -12,9 +12,9 @@ from collections import Counter
 import polars as pl
 from pydantic import model_validator
 
-from synth_assets.identity import content_id
 from synth_assets.method import Material, method
 from synth_assets.methods.answered import with_text
+from synth_assets.methods.pair_rows import pair_row
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import ModelName, Part
@@ -70,20 +70,12 @@ def _row(pair: dict[str, object]) -> dict[str, object]:
         reason = "same_text"
     else:
         reason = "chosen_is_cut" if pair["status"] == "cut" else None
-    chosen, rejected = pair["completion_id"], pair["completion_id_smaller"]
-    return {
-        "pair_candidate_id": content_id("pair", METHOD, chosen, rejected),
-        "prompt_id": pair["prompt_id"],
-        "round": pair["round"],
-        "method": METHOD,
-        "chosen_completion_id": chosen,
-        "rejected_completion_id": rejected,
-        "margin": None,
-        "soft_label": None,
-        "judge": None,
-        "rationale": None,
-        "status": "ok",
-        "call_ids": [call for call in (pair["call_id"], pair["call_id_smaller"]) if call],
-        "template_hash": None,
-        "drop_reason": reason,
-    }
+    return pair_row(
+        METHOD,
+        chosen=pair["completion_id"],
+        rejected=pair["completion_id_smaller"],
+        prompt_id=pair["prompt_id"],
+        round=pair["round"],
+        call_ids=[call for call in (pair["call_id"], pair["call_id_smaller"]) if call],
+        drop_reason=reason,
+    )
