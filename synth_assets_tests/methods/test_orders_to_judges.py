@@ -88,7 +88,26 @@ def closed_by(closings: list[str] | None) -> list[str]:
 
 
 def neutral(order: str) -> str:
-    words = "And that is how one may look at it all in all step after step in the end".split()
+    words = [
+        "And",
+        "that",
+        "is",
+        "how",
+        "one",
+        "may",
+        "look",
+        "at",
+        "it",
+        "all",
+        "in",
+        "all",
+        "step",
+        "after",
+        "step",
+        "in",
+        "the",
+        "end",
+    ]
     return " ".join((words * 4)[: len(order.split())]) + "."
 
 
