@@ -8,16 +8,22 @@ not proved.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from synth_assets.method import Material, method
+from synth_assets.method import Lack, Material, method
+from synth_assets.methods.answering_models import who_answer_nothing
 from synth_assets.methods.pair_rows import pair_row
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.relaxed_constraints import SCHEMA as RELAXED
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import ModelName, Part
 from synth_assets.schemas import PAIR_COLUMNS, Column, TableSchema
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "constraint_relaxation"
 OWN_COLUMNS = (
@@ -36,6 +42,11 @@ class ConstraintRelaxation(Part):
     chosen_by: tuple[ModelName, ...] | None = None
 
 
+def _requires(parameters: ConstraintRelaxation, recipe: Recipe) -> Iterator[Lack]:
+    named = enumerate(parameters.chosen_by or ())
+    yield from who_answer_nothing(((("chosen_by", n), name) for n, name in named), recipe)
+
+
 @method(
     METHOD,
     kind="pairs",
@@ -44,6 +55,7 @@ class ConstraintRelaxation(Part):
     parameters=ConstraintRelaxation,
     reads=("mutated_prompts", "completions", RELAXED.name),
     columns=OWN_COLUMNS,
+    requires=_requires,
 )
 def pair_relaxed(material: Material, parameters: ConstraintRelaxation) -> MethodResult:
     """One pair for each relaxed answer whose prompt a teacher answered whole; of several such

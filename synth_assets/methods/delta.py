@@ -8,17 +8,23 @@ teaches: published, such pairs reach 63.4 where judged ones reach 63.0. A baseli
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import polars as pl
 from pydantic import model_validator
 
-from synth_assets.method import Material, method
+from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answered import with_text
+from synth_assets.methods.answering_models import who_answer_nothing
 from synth_assets.methods.pair_rows import pair_row
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import ModelName, Part
 from synth_assets.schemas import PAIR_COLUMNS, TableSchema
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "delta"
 SCHEMA = TableSchema("delta_pairs", "pair_candidate_id", "", PAIR_COLUMNS)
@@ -37,6 +43,11 @@ class Delta(Part):
         return self
 
 
+def _requires(parameters: Delta, recipe: Recipe) -> Iterator[Lack]:
+    sides = [(("larger",), parameters.larger), (("smaller",), parameters.smaller)]
+    yield from who_answer_nothing(sides, recipe)
+
+
 @method(
     METHOD,
     kind="pairs",
@@ -44,6 +55,7 @@ class Delta(Part):
     description="Chosen from the larger teacher, rejected from the smaller, without a judge (Geng "
     "et al. 2025).",
     parameters=Delta,
+    requires=_requires,
 )
 def pair_by_size(material: Material, parameters: Delta) -> MethodResult:
     """One pair for each draw that both models answered: draw n of the one with n of the other.

@@ -24,7 +24,6 @@ from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.recipe_errors import did_you_mean, field_path
 from synth_assets.recipe_model import PROVIDERS_OF_OURS
 from synth_assets.recipe_parts import marked
-from synth_assets.sandbox import why_no_sandbox
 from synth_assets.seed_files import read_evaluation_prompts, read_seed_prompts
 from synth_assets.seed_files.source_texts import read_source_texts
 from synth_assets.sql.variables import recipe_variables
@@ -61,7 +60,7 @@ def check_recipe(path: Path) -> list[Finding]:
         "models": _look_at_models,
         "templates": _look_at_templates,
         "sets": _look_at_sets,
-        "sandbox": _look_at_sandbox,
+        "machine": _look_at_machine,
         "sql": _look_at_sql,
     }
     for part, look in parts.items():
@@ -75,8 +74,8 @@ def check_recipe(path: Path) -> list[Finding]:
 
 def what_stops_a_run(recipe: Recipe) -> list[str]:
     """What a run would stumble over only after it had paid for calls: keys, models, templates,
-    a sandbox that is missing."""
-    looked = [*_look_at_models(recipe), *_look_at_templates(recipe), *_look_at_sandbox(recipe)]
+    what this machine lacks."""
+    looked = [*_look_at_models(recipe), *_look_at_templates(recipe), *_look_at_machine(recipe)]
     return [message for level, message in looked if level == "error"]
 
 
@@ -223,15 +222,15 @@ def _look_at_templates(recipe: Recipe) -> Looked:
         yield "ok", "every template loads"
 
 
-def _look_at_sandbox(recipe: Recipe) -> Looked:
-    running = [method for method, _ in recipe.methods() if method.needs_sandbox]
-    if not running:
-        return
-    problem = why_no_sandbox()
-    if problem is None:
-        yield "ok", "bubblewrap is there: programs of models run in the sandbox"
-    else:
-        yield "error", f"{field_path((running[0].kind, running[0].name))}: {problem}"
+def _look_at_machine(recipe: Recipe) -> Looked:
+    for method, parameters in recipe.methods():
+        if method.missing_here is None:
+            continue
+        field, problem = field_path((method.kind, method.name)), method.missing_here(parameters)
+        if problem is None:
+            yield "ok", f"{field}: what it needs of this machine is there"
+        else:
+            yield "error", f"{field}: {problem}"
 
 
 def _look_at_sets(recipe: Recipe) -> Looked:
