@@ -48,12 +48,6 @@ def _seeds_that_nothing_comes_of(recipe: Recipe) -> Iterator[Problem]:
     seeds = recipe.seeds
     reading = [method for method in methods_of("prompts") if SOURCE_TEXTS.name in method.reads]
     asked = [method for method, _ in recipe.methods("prompts") if method in reading]
-    for method in asked:
-        if not seeds.source_texts:
-            yield (
-                ("prompts", method.name),
-                "there are no texts to write prompts for; name documents under seeds.source_texts",
-            )
     if seeds.prompts:
         return
     if not seeds.source_texts:

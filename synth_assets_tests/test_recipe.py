@@ -283,19 +283,6 @@ def test_a_key_is_a_name_of_the_environment(tmp_path: Path) -> None:
             "prompts; add prompts: {instruction_backtranslation: {…}}",
         ),
         (
-            {
-                "prompts": {
-                    "instruction_backtranslation": {
-                        "teacher": "teacher",
-                        "judge": "judge",
-                        "per_round": 1,
-                    }
-                }
-            },
-            "prompts.instruction_backtranslation: there are no texts to write prompts for; name "
-            "documents under seeds.source_texts",
-        ),
-        (
             {"pairs": {"constitutional_pairs": {}}},
             "pairs.constitutional_pairs: it reads constitutional_revisions, which",
         ),
