@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from synth_assets.method import all_methods, methods_of
 from synth_assets.recipe_errors import did_you_mean
+from synth_assets.schemas import SOURCE_TEXTS
 from synth_assets.yaml_file import Field
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ Problem = tuple[Field, str]
 def contradictions(recipe: Recipe) -> Iterator[Problem]:
     """Everything that makes the recipe impossible as it stands."""
     yield from _models_that_are_not_declared(recipe)
+    yield from _seeds_that_nothing_comes_of(recipe)
     yield from _prompts_without_what_they_need(recipe)
     yield from _methods_without_the_table_they_read(recipe)
     yield from _methods_without_what_they_require(recipe)
@@ -39,6 +41,28 @@ def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
                 f"= {name!r}: no model has this name{did_you_mean(name, known) or ';'} Declared "
                 f"under models: {', '.join(known) or 'none'}",
             )
+
+
+def _seeds_that_nothing_comes_of(recipe: Recipe) -> Iterator[Problem]:
+    """Without seed prompts, a method has to write prompts for the source texts."""
+    seeds = recipe.seeds
+    reading = [method for method in methods_of("prompts") if SOURCE_TEXTS.name in method.reads]
+    asked = [method for method, _ in recipe.methods("prompts") if method in reading]
+    if seeds.prompts:
+        return
+    if not seeds.source_texts:
+        yield (
+            ("seeds",),
+            "there is nothing to start from; name files of prompts under seeds.prompts, or "
+            "documents under seeds.source_texts",
+        )
+    elif not asked:
+        names = " or ".join(method.name for method in reading)
+        yield (
+            ("seeds", "source_texts"),
+            f"nothing writes prompts for these texts, and there are no seed prompts; add prompts: "
+            f"{{{names}: {{…}}}}, or name files of prompts under seeds.prompts",
+        )
 
 
 def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
