@@ -37,10 +37,12 @@ from synth_assets.schemas import (
     TableSchema,
 )
 from synth_assets.templates import Template
+from synth_assets.yaml_file import Field as Place
 
 if TYPE_CHECKING:
     from synth_assets.methods.completions import Completions
     from synth_assets.methods.result import MethodResult
+    from synth_assets.recipe import Recipe
     from synth_assets.recipe_model import Model
 
 ENTRY_POINT = "synth_assets.methods"
@@ -68,6 +70,10 @@ READS: Mapping[Kind, tuple[str, ...]] = {
 
 Resolve = Callable[[str], Path]
 """A path of the recipe in, where it lies out."""
+
+Lack = tuple[Place, str]
+"""(the field in the method's own part of the recipe, what to say of it): what the rest of the
+recipe does not give. The text begins with ``= `` where it shows the value, and names the remedy."""
 
 Rule = tuple[str, Any, Any]
 """(drop reason, setting of the recipe or None, what of the row it looked at or None)."""
@@ -109,13 +115,16 @@ class Method:
     table: where its rows lie; the columns of its kind, and its own after them.
     reads: tables whose rows it sees.
     also_reads: (parameters) → tables that it sees beside them, where that hangs on the recipe.
-    needs_sandbox: it runs code that a model wrote.
     templates: (parameters, resolve) → the templates it asks with.
     by_round: made and committed round by round; else from all rounds at once.
     by_prompt: its rows about a prompt rest on what it reads about that prompt alone, and it tells
         of none that were shown with others: a change then remakes the prompts it touches.
     rewrites: (prompts) its rows name the prompts they were rewritten from.
     needs_teacher: it cannot work where the recipe declares no completions by a teacher.
+    requires: (parameters, recipe) → what else it needs of the recipe and does not find there; told
+        when the recipe loads. Tables that it reads and models that it names are looked at anyhow.
+    missing_here: (parameters) → what it needs of this machine and does not find, with the remedy;
+        told before the first call of a run.
     counts_as_rating: (judgments) its ratings are on the scale of 1 to 5 and enter the mean.
     rules: (parameters as frozen, row) → its drop rules in their order, for `why`.
     may_follow: (parameters, unknown calls by model, first teacher) → the calls they stand for and
@@ -138,7 +147,8 @@ class Method:
     needs_teacher: bool = False
     counts_as_rating: bool = False
     asks: bool = True
-    needs_sandbox: bool = False
+    requires: Callable[[Any, Recipe], Iterator[Lack]] | None = None
+    missing_here: Callable[[Any], str | None] | None = None
     also_reads: Callable[[Any], tuple[str, ...]] | None = None
     rules: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Rule]] | None = None
     may_follow: Callable[[Any, Counter[str], str | None], tuple[Counter[str], int]] | None = None

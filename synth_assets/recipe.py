@@ -67,11 +67,12 @@ SourceFileOrPath = Annotated[SourceFile, BeforeValidator(_as_file)]
 
 
 class Seeds(Part):
-    """limit: at most so many seed prompts, the first of the files; null for all.
+    """prompts, source_texts: one of the two at least.
 
+    limit: at most so many seed prompts, the first of the files; null for all.
     source_texts: a person's own documents, for methods that write prompts for texts."""
 
-    prompts: tuple[SeedFileOrPath, ...] = Field(min_length=1)
+    prompts: tuple[SeedFileOrPath, ...] = ()
     evaluation: tuple[SeedFileOrPath, ...] = ()
     source_texts: tuple[SourceFileOrPath, ...] = ()
     limit: int | None = Field(default=None, ge=1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from synth_assets.method import all_methods, methods_of
 from synth_assets.recipe_errors import did_you_mean
+from synth_assets.schemas import SOURCE_TEXTS
 from synth_assets.yaml_file import Field
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ Problem = tuple[Field, str]
 def contradictions(recipe: Recipe) -> Iterator[Problem]:
     """Everything that makes the recipe impossible as it stands."""
     yield from _models_that_are_not_declared(recipe)
+    yield from _seeds_that_nothing_comes_of(recipe)
     yield from _prompts_without_what_they_need(recipe)
     yield from _methods_without_the_table_they_read(recipe)
+    yield from _methods_without_what_they_require(recipe)
     yield from _judgments_without_completions(recipe)
     yield from _sets_without_judgments(recipe)
-    yield from _scores_that_nothing_gives(recipe)
 
 
 def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
@@ -39,6 +41,28 @@ def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
                 f"= {name!r}: no model has this name{did_you_mean(name, known) or ';'} Declared "
                 f"under models: {', '.join(known) or 'none'}",
             )
+
+
+def _seeds_that_nothing_comes_of(recipe: Recipe) -> Iterator[Problem]:
+    """Without seed prompts, a method has to write prompts for the source texts."""
+    seeds = recipe.seeds
+    reading = [method for method in methods_of("prompts") if SOURCE_TEXTS.name in method.reads]
+    asked = [method for method, _ in recipe.methods("prompts") if method in reading]
+    if seeds.prompts:
+        return
+    if not seeds.source_texts:
+        yield (
+            ("seeds",),
+            "there is nothing to start from; name files of prompts under seeds.prompts, or "
+            "documents under seeds.source_texts",
+        )
+    elif not asked:
+        names = " or ".join(method.name for method in reading)
+        yield (
+            ("seeds", "source_texts"),
+            f"nothing writes prompts for these texts, and there are no seed prompts; add prompts: "
+            f"{{{names}: {{…}}}}, or name files of prompts under seeds.prompts",
+        )
 
 
 def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
@@ -76,12 +100,12 @@ def _methods_without_the_table_they_read(recipe: Recipe) -> Iterator[Problem]:
                     f"it reads {table}, which the recipe does not make; add {maker.kind}: "
                     f"{{{maker.name}: {{…}}}}",
                 )
-    may_need_input = getattr(recipe.parameters_of("self_instruct"), "may_need_input", False)
-    if may_need_input and recipe.parameters_of("self_instruct_instances") is None:
-        yield (
-            ("prompts", "self_instruct", "may_need_input"),
-            "= true: nothing writes the inputs; add prompts: {self_instruct_instances: {…}}",
-        )
+
+
+def _methods_without_what_they_require(recipe: Recipe) -> Iterator[Problem]:
+    for method, parameters in recipe.methods():
+        for place, problem in method.requires(parameters, recipe) if method.requires else ():
+            yield (method.kind, method.name, *place), problem
 
 
 def _judgments_without_completions(recipe: Recipe) -> Iterator[Problem]:
@@ -129,23 +153,4 @@ def _sets_without_judgments(recipe: Recipe) -> Iterator[Problem]:
         yield (
             ("datasets", "dpo", "pairs"),
             f"= {dpo.pairs!r}: write one of {', '.join(allowed)}{did_you_mean(dpo.pairs, allowed)}",
-        )
-
-
-def _scores_that_nothing_gives(recipe: Recipe) -> Iterator[Problem]:
-    asked = recipe.parameters_of("rejection_sampling")
-    if asked is None:
-        return
-    scoring = [method for method, _ in recipe.methods("judgments", "filters")]
-    given = {method.name for method in scoring} - {"rejection_sampling"}
-    if any(method.counts_as_rating for method in scoring):
-        given.add("mean_rating")
-    if recipe.judgments.verification:
-        given.add("verification")
-    if asked.score not in given:
-        yield (
-            ("filters", "rejection_sampling", "score"),
-            f"= {asked.score!r}: nothing in this recipe gives this score"
-            f"{did_you_mean(asked.score, sorted(given)) or ';'} Given are: "
-            f"{', '.join(sorted(given)) or 'none'}. Add what gives it under judgments or filters",
         )

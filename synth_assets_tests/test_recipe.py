@@ -103,7 +103,6 @@ def test_a_model_may_be_called_as_a_field_of_models_is(tmp_path: Path) -> None:
     [
         ({"name": 7}, "name = 7: is no text; put it in quotes"),
         ({"seeds": {"prompts": "a.jsonl"}}, "seeds.prompts = 'a.jsonl': write a list"),
-        ({"seeds": {"prompts": []}}, "seeds.prompts: holds 0, and needs 1 or more"),
         ({"seeds": {"prompts": [{}]}}, "seeds.prompts[0].path: is required and missing"),
         ({"models": []}, "models: write a mapping of keys to values"),
         ({"models": {"teacher": "x"}}, "models.teacher = 'x': write a mapping"),
@@ -270,6 +269,19 @@ def test_a_key_is_a_name_of_the_environment(tmp_path: Path) -> None:
             "prompts.filters.decontaminate: there is nothing to compare with; name evaluation",
         ),
         ({"completions": None}, "judgments.ultrafeedback: there is nothing to judge"),
+        (
+            {"seeds": {"prompts": []}},
+            "seeds: there is nothing to start from; name files of prompts under",
+        ),
+        (
+            {"seeds": {"limit": 1, "prompts": None}},
+            "seeds: there is nothing to start from; name files of",
+        ),
+        (
+            {"seeds": {"prompts": None, "source_texts": ["a.md"]}},
+            "seeds.source_texts: nothing writes prompts for these texts, and there are no seed "
+            "prompts; add prompts: {instruction_backtranslation: {…}}",
+        ),
         (
             {"pairs": {"constitutional_pairs": {}}},
             "pairs.constitutional_pairs: it reads constitutional_revisions, which",

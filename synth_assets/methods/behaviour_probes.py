@@ -11,20 +11,23 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from synth_assets.identity import content_id
 from synth_assets.llm.request import Request, user
-from synth_assets.method import Material, method
+from synth_assets.method import Lack, Material, method
 from synth_assets.methods.prompt_rows import kept, messages_of, transcript
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import ask_structured
 from synth_assets.recipe_parts import ModelName, Part
 from synth_assets.schemas import RATING_COLUMNS, Column, TableSchema
 from synth_assets.templates import load_template, quote
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "behaviour_probes"
 TEMPLATE = "behaviour_probes/shows"
@@ -90,6 +93,15 @@ class _Finding:
     call_ids: tuple[str, ...] = ()
 
 
+def _requires(parameters: BehaviourProbes, recipe: Recipe) -> Iterator[Lack]:
+    if parameters.of == "held_out" and not recipe.datasets.test_share:
+        yield (
+            ("of",),
+            "= 'held_out': datasets.test_share is 0, so no prompt is held out; raise it, or write "
+            "of: all",
+        )
+
+
 @method(
     METHOD,
     kind="judgments",
@@ -99,6 +111,7 @@ class _Finding:
     parameters=BehaviourProbes,
     templates=lambda parameters, resolve: [load_template(TEMPLATE)] if parameters.judge else [],
     columns=OWN_COLUMNS,
+    requires=_requires,
     calls_of_a_prompt=lambda parameters, completions: (
         {parameters.judge: 2 * completions} if parameters.judge else {}
     ),

@@ -7,17 +7,21 @@ Tülu 3, Lambert et al. 2024, section 4.2). A completion that breaks one is drop
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from synth_assets.identity import content_id
-from synth_assets.method import Material, Rule, method
+from synth_assets.method import Lack, Material, Rule, method
+from synth_assets.methods.personas import CONSTRAINED
 from synth_assets.methods.personas import TABLE as PERSONA_PROMPTS
 from synth_assets.methods.result import MethodResult
 from synth_assets.quality.verifiable_constraints import KINDS, Constraint, constraints_from_json
 from synth_assets.recipe_parts import Part
 from synth_assets.schemas import FILTER_COLUMNS, TableSchema
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "constraints"
 
@@ -40,6 +44,16 @@ def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Ru
         yield f"breaks_{name}", parameters.get("holds_for"), row.get("score")
 
 
+def _requires(parameters: Constraints, recipe: Recipe) -> Iterator[Lack]:
+    personas = recipe.parameters_of("personas")
+    if personas is not None and CONSTRAINED not in personas.skills:
+        yield (
+            (),
+            f"prompts.personas.skills = {list(personas.skills)}: only prompts of {CONSTRAINED} "
+            "state constraints, so nothing would be checked; add it to the skills",
+        )
+
+
 @method(
     METHOD,
     kind="filters",
@@ -49,6 +63,7 @@ def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Ru
     parameters=Constraints,
     reads=("completions", PERSONA_PROMPTS),
     rules=_rules,
+    requires=_requires,
     asks=False,
 )
 def check_constraints(material: Material, parameters: Constraints) -> MethodResult:

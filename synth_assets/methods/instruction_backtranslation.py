@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pydantic import Field
 
 from synth_assets.llm.request import Reply, Request, system, user
-from synth_assets.method import POOL, Material, Resolve, Rule, method
+from synth_assets.method import POOL, Lack, Material, Resolve, Rule, method
 from synth_assets.methods.asking import ask_about
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.elimination import copies_template
@@ -34,6 +34,9 @@ from synth_assets.methods.structured_asking import ask_structured
 from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import IDS, PROMPT_COLUMNS, Column, TableSchema
 from synth_assets.templates import Template, load_template, quote
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "instruction_backtranslation"
 WRITE = "instruction_backtranslation/write"
@@ -106,6 +109,11 @@ def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Ru
     yield "low_score", parameters.get("min_score"), row.get("mean_score")
 
 
+def _requires(parameters: InstructionBacktranslation, recipe: Recipe) -> Iterator[Lack]:
+    if not recipe.seeds.source_texts:
+        yield (), "there are no texts to write for; name a person's own under seeds.source_texts"
+
+
 @method(
     METHOD,
     kind="prompts",
@@ -118,6 +126,7 @@ def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Ru
     templates=_templates,
     rewrites=True,
     rules=_rules,
+    requires=_requires,
     may_follow=_may_follow,
 )
 def write_instructions(material: Material, parameters: InstructionBacktranslation) -> MethodResult:

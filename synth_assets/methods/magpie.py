@@ -10,22 +10,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Reply, Request, user
-from synth_assets.method import Material, method
+from synth_assets.method import Lack, Material, method
 from synth_assets.methods.asking import ask_about, is_usable
 from synth_assets.methods.prompt_rows import new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import StructuredReply, ask_structured
-from synth_assets.recipe_model import Model
 from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import PROMPT_COLUMNS, Column, TableSchema
 from synth_assets.templates import load_template, quote
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "magpie"
 TAG = "magpie/tag"
@@ -90,6 +91,25 @@ class _Candidate:
     tags: StructuredReply[Tags] | None = field(default=None)
 
 
+def _requires(parameters: Magpie, recipe: Recipe) -> Iterator[Lack]:
+    name, model = parameters.teacher, recipe.models.get(parameters.teacher)
+    if model is None:
+        return
+    if model.api != "completions":
+        yield (
+            ("teacher",),
+            f"= {name!r}: is {model.model} through a chat API, which puts its own template around "
+            "every text; declare an openai_compatible/… model with api: completions and its "
+            "template_prefix",
+        )
+    elif not model.template_prefix:
+        yield (
+            ("teacher",),
+            f"= {name!r}: has no template_prefix; write its chat template up to the user's words, "
+            'such as "<|im_start|>user\\n"',
+        )
+
+
 @method(
     METHOD,
     kind="prompts",
@@ -99,6 +119,7 @@ class _Candidate:
     parameters=Magpie,
     templates=lambda parameters, resolve: [load_template(TAG)] if parameters.judge else [],
     columns=OWN_COLUMNS,
+    requires=_requires,
     may_follow=lambda parameters, unknown, teacher: (
         Counter({parameters.judge: 2 * unknown[parameters.teacher]})
         if parameters.judge
@@ -108,7 +129,8 @@ class _Candidate:
 )
 def continue_template(material: Material, parameters: Magpie) -> MethodResult:
     """``per_round`` candidates, each the first line that the model wrote."""
-    prefix = prefix_of(material.models[parameters.teacher], parameters.teacher)
+    prefix = material.models[parameters.teacher].template_prefix
+    assert prefix, "loading the recipe asks for it"
     counts: Counter[str] = Counter()
     sampling = parameters.sampling.given()
     requests = (
@@ -122,25 +144,6 @@ def continue_template(material: Material, parameters: Magpie) -> MethodResult:
     tags = dict(_tag(candidates, material, parameters, counts))
     rows = [_row(each, tags.get(each.prompt_id), material.round, parameters) for each in candidates]
     return MethodResult(SCHEMA.frame(rows), {}, len(rows), dict(counts))
-
-
-def prefix_of(model: Model, name: str) -> str:
-    """The model's template up to the user's words.
-
-    Errors: `RecipeError` where the model cannot be asked so.
-    """
-    if model.provider != "openai_compatible" or model.api != "completions":
-        raise RecipeError(
-            f"prompts.magpie.teacher: {name!r} is {model.model} through a chat API, which puts its "
-            "own template around every text; declare an openai_compatible/… model with api: "
-            "completions and its template_prefix"
-        )
-    if not model.template_prefix:
-        raise RecipeError(
-            f"prompts.magpie.teacher: {name!r} has no template_prefix; write its chat template up "
-            'to the user\'s words, such as "<|im_start|>user\\n"'
-        )
-    return model.template_prefix
 
 
 def _candidate(n: int, reply: Reply, round: int, seen: set[str]) -> _Candidate:

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pydantic import Field
 
 from synth_assets.identity import content_id
-from synth_assets.method import Material, method
+from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answer_equality import compare_answers
 from synth_assets.methods.answer_extraction import AnswerLine, extract_answer
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import Part, Share
 from synth_assets.schemas import FILTER_COLUMNS, Column, TableSchema
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 NAME = "majority_vote"
 OWN_COLUMNS = (
@@ -66,6 +69,20 @@ class Vote:
         return len(self.answers)
 
 
+def _requires(parameters: MajorityVote, recipe: Recipe) -> Iterator[Lack]:
+    own = recipe.own_completions
+    if own is None or recipe.methods("completions"):
+        return
+    # A prompt may come with an answer beside those of the teachers.
+    most = (own.pool or len(own.teachers)) * own.per_prompt + bool(recipe.methods("prompts"))
+    if parameters.least_voters > most:
+        yield (
+            ("least_voters",),
+            f"= {parameters.least_voters}: a prompt has {most} answers at most, so none would ever "
+            "be voted on; raise completions.per_prompt, or lower it",
+        )
+
+
 @method(
     NAME,
     kind="filters",
@@ -73,6 +90,7 @@ class Vote:
     description=MAJORITY_VOTES.description,
     parameters=MajorityVote,
     columns=OWN_COLUMNS,
+    requires=_requires,
     asks=False,
 )
 def vote_on_answers(material: Material, parameters: MajorityVote) -> MethodResult:

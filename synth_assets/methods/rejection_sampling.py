@@ -7,19 +7,23 @@ anything shows only against as many completions that were drawn at random from t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from pydantic import Field, model_validator
 
 from synth_assets.identity import content_hash, content_id
-from synth_assets.method import Material, all_methods, method
+from synth_assets.method import Lack, Material, all_methods, method
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.result import MethodResult
+from synth_assets.recipe_errors import did_you_mean
 from synth_assets.recipe_parts import Part
 from synth_assets.schemas import FILTER_COLUMNS, Column, TableSchema
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 NAME = "rejection_sampling"
 OWN_COLUMNS = (
@@ -76,6 +80,22 @@ def table_of_score(parameters: RejectionSampling) -> tuple[str, ...]:
     return (found.table.name,) if found is not None and found.kind == "filters" else ()
 
 
+def _requires(parameters: RejectionSampling, recipe: Recipe) -> Iterator[Lack]:
+    scoring = [method for method, _ in recipe.methods("judgments", "filters")]
+    given = {method.name for method in scoring} - {NAME}
+    if any(method.counts_as_rating for method in scoring):
+        given.add("mean_rating")
+    if recipe.judgments.verification:
+        given.add("verification")
+    if parameters.score not in given:
+        yield (
+            ("score",),
+            f"= {parameters.score!r}: nothing in this recipe gives this score"
+            f"{did_you_mean(parameters.score, sorted(given)) or ';'} Given are: "
+            f"{', '.join(sorted(given)) or 'none'}. Add what gives it under judgments or filters",
+        )
+
+
 @method(
     NAME,
     kind="filters",
@@ -85,6 +105,7 @@ def table_of_score(parameters: RejectionSampling) -> tuple[str, ...]:
     reads=("mutated_prompts", "completions", "judgments"),
     columns=OWN_COLUMNS,
     also_reads=table_of_score,
+    requires=_requires,
     by_round=False,
     asks=False,
 )

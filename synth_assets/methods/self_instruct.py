@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from pydantic import Field
 
 from synth_assets.identity import seeded_random
 from synth_assets.llm.request import Ask, Reply, Request, user
-from synth_assets.method import POOL, Material, Rule, method
+from synth_assets.method import POOL, Lack, Material, Rule, method
 from synth_assets.methods.asking import ask_about, is_usable
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.numbered_items import parse_numbered_items
@@ -25,6 +25,9 @@ from synth_assets.quality.novelty import Comparison, NoveltyIndex, reject_simila
 from synth_assets.quality.tokens import count_words
 from synth_assets.recipe_parts import ModelName, Part, Sampling, Share, WordRange
 from synth_assets.templates import load_template
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 
 class Novelty(Part):
@@ -115,6 +118,14 @@ def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Ru
     yield "not_novel", parameters.get("novelty", {}).get("threshold"), row.get("nearest_score")
 
 
+def _requires(parameters: SelfInstruct, recipe: Recipe) -> Iterator[Lack]:
+    if parameters.may_need_input and recipe.parameters_of("self_instruct_instances") is None:
+        yield (
+            ("may_need_input",),
+            "= true: nothing writes the inputs; add prompts: {self_instruct_instances: {…}}",
+        )
+
+
 @method(
     METHOD,
     kind="prompts",
@@ -123,6 +134,7 @@ def _rules(parameters: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Ru
     parameters=SelfInstruct,
     templates=lambda parameters, resolve: [load_template(TEMPLATES[parameters.may_need_input])],
     rules=_rules,
+    requires=_requires,
     may_follow=lambda parameters, unknown, teacher: (
         unknown,
         unknown.total() * parameters.items_per_call,

@@ -7,14 +7,19 @@ to forget it too.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from synth_assets.identity import content_id
-from synth_assets.method import Material, method
+from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answered import answered_prompts
 from synth_assets.methods.behaviour_probes import SCHEMA as PROBES
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import Part
 from synth_assets.schemas import FILTER_COLUMNS, TableSchema
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "shows_behaviour"
 SCHEMA = TableSchema("behaviour_filter", "filter_id", "", FILTER_COLUMNS)
@@ -24,6 +29,16 @@ class ShowsBehaviour(Part):
     """Needs judgments.behaviour_probes, of all prompts."""
 
 
+def _requires(parameters: ShowsBehaviour, recipe: Recipe) -> Iterator[Lack]:
+    probes = recipe.parameters_of("behaviour_probes")
+    if probes is not None and probes.of != "all":
+        yield (
+            (),
+            f"judgments.behaviour_probes.of = {probes.of!r}: nothing of the training side is "
+            "judged, so all of it would be dropped; write of: all",
+        )
+
+
 @method(
     METHOD,
     kind="filters",
@@ -31,6 +46,7 @@ class ShowsBehaviour(Part):
     description="Completions that do not show the behaviour that the recipe teaches are dropped.",
     parameters=ShowsBehaviour,
     reads=("mutated_prompts", "completions", PROBES.name),
+    requires=_requires,
 )
 def drop_without_behaviour(material: Material, parameters: ShowsBehaviour) -> MethodResult:
     """One row for each completion with a text of a kept prompt."""

@@ -11,24 +11,26 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from pydantic import Field, model_validator
 
-from synth_assets.errors import RecipeError
 from synth_assets.identity import content_id
-from synth_assets.method import Material, method
+from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answered import answered_prompts
 from synth_assets.methods.endpoint_scorer import EndpointScorer, PromptLogprobs
 from synth_assets.methods.prompt_rows import messages_of, transcript
 from synth_assets.methods.result import MethodResult
 from synth_assets.quality.ifd import Ifd, IfdMode, instruction_following_difficulty
 from synth_assets.quality.scorers import TokenScorer
-from synth_assets.quality.scorers.causal import CausalScorer, Precision
+from synth_assets.quality.scorers.causal import CausalScorer, Precision, why_no_library
 from synth_assets.quality.scorers.ngram import NgramScorer
 from synth_assets.recipe_parts import ModelName, Part, Share
 from synth_assets.schemas import FILTER_COLUMNS, Column, TableSchema
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "superfiltering"
 OWN_COLUMNS = (
@@ -83,6 +85,16 @@ class _Candidate:
     text: str
 
 
+def _requires(parameters: Superfiltering, recipe: Recipe) -> Iterator[Lack]:
+    model = recipe.models.get(parameters.endpoint or "")
+    if model is not None and model.api != "completions":
+        yield (
+            ("endpoint",),
+            f"= {parameters.endpoint!r}: is {model.model} asked through chat, which gives no "
+            "probabilities of a prompt; declare an openai_compatible/… model with api: completions",
+        )
+
+
 @method(
     METHOD,
     kind="filters",
@@ -92,6 +104,10 @@ class _Candidate:
     parameters=Superfiltering,
     columns=OWN_COLUMNS,
     by_round=False,
+    requires=_requires,
+    missing_here=lambda parameters: (
+        why_no_library() if parameters.scorer == "transformers" else None
+    ),
 )
 def filter_by_ifd(material: Material, parameters: Superfiltering) -> MethodResult:
     """One row for each completion with a text of a kept prompt, kept or with its drop reason."""
@@ -159,12 +175,6 @@ def _scorer(
             parameters.model, precision=parameters.precision, max_tokens=parameters.max_tokens
         )
     name = str(parameters.endpoint)
-    model = material.models[name]
-    if model.api != "completions":
-        raise RecipeError(
-            f"filters.superfiltering.endpoint: {name!r} is asked through chat, which gives no "
-            "probabilities of a prompt; declare it with api: completions"
-        )
     return EndpointScorer(material.ask, name, parameters.max_tokens, counts, parameters.ask_for)
 
 

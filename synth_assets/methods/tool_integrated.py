@@ -27,7 +27,7 @@ from synth_assets.methods.tool_trace import Trace
 from synth_assets.methods.verification import verdict_on
 from synth_assets.recipe_model import Model
 from synth_assets.recipe_parts import ModelName, Part, Sampling
-from synth_assets.sandbox import Limits, Outcome, require_sandbox, run_many
+from synth_assets.sandbox import Limits, Outcome, require_sandbox, run_many, why_no_sandbox
 from synth_assets.schemas import COMPLETION_COLUMNS, Column, TableSchema
 from synth_assets.templates import Template, load_template
 
@@ -100,7 +100,7 @@ def calls_of_a_prompt(parameters: ToolIntegrated, completions: int) -> Mapping[s
     columns=OWN_COLUMNS,
     templates=templates,
     calls_of_a_prompt=calls_of_a_prompt,
-    needs_sandbox=True,
+    missing_here=lambda parameters: why_no_sandbox(),
 )
 def complete_with_tools(material: Material, parameters: ToolIntegrated) -> MethodResult:
     """``per_prompt`` traces of every kept prompt in the first pass, and of failures in later ones.

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import polars as pl
 from pydantic import AfterValidator, Field
 
 from synth_assets.llm.request import Request
-from synth_assets.method import Material, method
+from synth_assets.method import Lack, Material, method
 from synth_assets.methods.asking import ask_about
 from synth_assets.methods.pair_side import pair_side
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import ModelName, Part, Sampling, each_once
 from synth_assets.schemas import COMPLETION_COLUMNS, TableSchema
+
+if TYPE_CHECKING:
+    from synth_assets.recipe import Recipe
 
 METHOD = "untaught"
 SCHEMA = TableSchema("untaught_completions", "completion_id", "", COMPLETION_COLUMNS)
@@ -34,12 +37,22 @@ class Untaught(Part):
     sampling: Sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=1024)
 
 
+def _requires(parameters: Untaught, recipe: Recipe) -> Iterator[Lack]:
+    if parameters.prompts == "test" and not recipe.datasets.test_share:
+        yield (
+            ("prompts",),
+            "= 'test': datasets.test_share is 0, so no prompt is held out; raise it, or write "
+            "prompts: all",
+        )
+
+
 @method(
     METHOD,
     kind="completions",
     table=SCHEMA.name,
     description="Answers to held-out prompts without the recipe's system text; they never train.",
     parameters=Untaught,
+    requires=_requires,
     calls_of_a_prompt=lambda parameters, completions: dict.fromkeys(parameters.models, 1),
 )
 def answer_untaught(material: Material, parameters: Untaught) -> MethodResult:

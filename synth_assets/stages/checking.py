@@ -24,8 +24,8 @@ from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.recipe_errors import did_you_mean, field_path
 from synth_assets.recipe_model import PROVIDERS_OF_OURS
 from synth_assets.recipe_parts import marked
-from synth_assets.sandbox import why_no_sandbox
 from synth_assets.seed_files import read_evaluation_prompts, read_seed_prompts
+from synth_assets.seed_files.source_texts import read_source_texts
 from synth_assets.sql.variables import recipe_variables
 from synth_assets.stages.datasets import load_sql_project
 from synth_assets.stages.generation import generation_parameters
@@ -60,7 +60,7 @@ def check_recipe(path: Path) -> list[Finding]:
         "models": _look_at_models,
         "templates": _look_at_templates,
         "sets": _look_at_sets,
-        "sandbox": _look_at_sandbox,
+        "machine": _look_at_machine,
         "sql": _look_at_sql,
     }
     for part, look in parts.items():
@@ -74,19 +74,48 @@ def check_recipe(path: Path) -> list[Finding]:
 
 def what_stops_a_run(recipe: Recipe) -> list[str]:
     """What a run would stumble over only after it had paid for calls: keys, models, templates,
-    a sandbox that is missing."""
-    looked = [*_look_at_models(recipe), *_look_at_templates(recipe), *_look_at_sandbox(recipe)]
+    what this machine lacks."""
+    looked = [*_look_at_models(recipe), *_look_at_templates(recipe), *_look_at_machine(recipe)]
     return [message for level, message in looked if level == "error"]
 
 
 def _look_at_seeds(recipe: Recipe) -> Looked:
+    if recipe.seeds.prompts:
+        yield from _look_at_seed_prompts(recipe)
+    if recipe.seeds.source_texts:
+        sources = read_source_texts(recipe)
+        yield _told("source text", "seeds.source_texts", sources)
+    if recipe.judgments.verification and not recipe.seeds.prompts:
+        yield (
+            "warning",
+            "judgments.verification: a source text has no reference answer, so nothing can be "
+            "verified; give seed prompts with a reference",
+        )
+    if recipe.seeds.evaluation:
+        yield "ok", f"{read_evaluation_prompts(recipe).height} evaluation prompts"
+        if recipe.prompts.filters.decontaminate is None:
+            yield (
+                "warning",
+                "seeds.evaluation: nothing is compared with them; add prompts: {filters: "
+                "{decontaminate: {}}}",
+            )
+
+
+def _told(what: str, field: str, rows: pl.DataFrame) -> tuple[Level, str]:
+    """How many rows can be used; an error where none can."""
+    used = rows["drop_reason"].null_count()
+    reasons = Counter(rows["drop_reason"].drop_nulls().to_list())
+    dropped = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
+    if not used:
+        return "error", f"{field}: no {what} is usable; dropped: {dropped or 'none'}"
+    return "ok", f"{used} {what}s" + (f"; dropped: {dropped}" if dropped else "")
+
+
+def _look_at_seed_prompts(recipe: Recipe) -> Looked:
     seeds = read_seed_prompts(recipe)
     used = seeds.filter(pl.col("drop_reason").is_null())
-    reasons = Counter(seeds["drop_reason"].drop_nulls().to_list())
-    dropped = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
-    yield "ok", f"{used.height} seed prompts" + (f"; dropped: {dropped}" if dropped else "")
+    yield _told("seed prompt", "seeds.prompts", seeds)
     if not used.height:
-        yield "error", f"seeds.prompts: no seed prompt is usable; dropped: {dropped or 'none'}"
         return
     if recipe.datasets.test_share > 0 and not (used["split"] == "test").any():
         yield (
@@ -108,14 +137,6 @@ def _look_at_seeds(recipe: Recipe) -> Looked:
             "judgments.verification: no seed prompt has a reference answer, so nothing can be "
             "verified; give reference with the seeds",
         )
-    if recipe.seeds.evaluation:
-        yield "ok", f"{read_evaluation_prompts(recipe).height} evaluation prompts"
-        if recipe.prompts.filters.decontaminate is None:
-            yield (
-                "warning",
-                "seeds.evaluation: nothing is compared with them; add prompts: {filters: "
-                "{decontaminate: {}}}",
-            )
 
 
 def _look_at_models(recipe: Recipe) -> Looked:
@@ -201,15 +222,15 @@ def _look_at_templates(recipe: Recipe) -> Looked:
         yield "ok", "every template loads"
 
 
-def _look_at_sandbox(recipe: Recipe) -> Looked:
-    running = [method for method, _ in recipe.methods() if method.needs_sandbox]
-    if not running:
-        return
-    problem = why_no_sandbox()
-    if problem is None:
-        yield "ok", "bubblewrap is there: programs of models run in the sandbox"
-    else:
-        yield "error", f"{field_path((running[0].kind, running[0].name))}: {problem}"
+def _look_at_machine(recipe: Recipe) -> Looked:
+    for method, parameters in recipe.methods():
+        if method.missing_here is None:
+            continue
+        field, problem = field_path((method.kind, method.name)), method.missing_here(parameters)
+        if problem is None:
+            yield "ok", f"{field}: what it needs of this machine is there"
+        else:
+            yield "error", f"{field}: {problem}"
 
 
 def _look_at_sets(recipe: Recipe) -> Looked:

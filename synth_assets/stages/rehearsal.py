@@ -115,7 +115,7 @@ class _Rehearsal:
         return [Round(number, json.loads(frozen)) for number, frozen in rows.iter_rows()]
 
     def open_rounds(self) -> None:
-        for name in ("seed_prompts", "evaluation_prompts", ROUNDS.name):
+        for name in ("seed_prompts", "evaluation_prompts", "source_texts", ROUNDS.name):
             if name in self.workshop.stages and not self.statuses[name].is_current:
                 self._make(self.workshop.stages[name], Round(0, {}))
 

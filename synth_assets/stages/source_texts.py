@@ -33,7 +33,7 @@ def source_texts_stage() -> Stage:
 
 def usable_sources(work: Work) -> pl.DataFrame:
     """The source texts that a new round may draw on, with their ids as ``prompt_id``."""
-    rows = work.lake.read(work.recipe.name, SOURCE_TEXTS, "drop_reason IS NULL")
+    rows = work.read(SOURCE_TEXTS).filter(pl.col("drop_reason").is_null())
     return rows.select(pl.col("source_text_id").alias("prompt_id"))
 
 

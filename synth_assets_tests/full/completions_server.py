@@ -14,6 +14,10 @@ from typing import Any
 from aiohttp import web
 
 
+class TextTooLong(ValueError):
+    """The prompt and what is to be written do not fit the model's context."""
+
+
 class CompletionsServer:
     """asked: the bodies so far. Draws are seeded by the request's ``seed``."""
 
@@ -28,10 +32,16 @@ class CompletionsServer:
     async def complete(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.asked.append(body)
-        return web.json_response(self.answer(body))
+        try:
+            return web.json_response(self.answer(body))
+        except TextTooLong as error:
+            return web.json_response({"error": {"message": str(error)}}, status=400)
 
     def answer(self, body: dict[str, Any]) -> dict[str, Any]:
         ids = self.tokenizer.encode(body["prompt"], add_special_tokens=False)
+        most = self.model.config.n_positions
+        if len(ids) + body.get("max_tokens", 16) > most:
+            raise TextTooLong(f"the model's context is {most} tokens; the prompt has {len(ids)}")
         written, reason = self._write(ids, body)
         choice: dict[str, Any] = {"index": 0, "finish_reason": reason, "logprobs": None}
         choice["text"] = self._text(written, body)

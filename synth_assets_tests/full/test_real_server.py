@@ -20,6 +20,9 @@ pytestmark = pytest.mark.full
 
 PREFIX = "<|im_start|>user\n"
 ROWS = 8
+POSITIONS = 1024
+"""More than a prompt and its completion have tokens: a server refuses what is longer."""
+
 SEEDS = (
     {"prompt": "What is 3 + 4?", "reference": "7"},
     {"prompt": "Sort alphabetically: walnut, ginger, maple, acorn, pepper, hazel."},
@@ -28,7 +31,7 @@ SEEDS = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("model"))
+    return save_tiny_model(tmp_path_factory.mktemp("model"), positions=POSITIONS)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Reply, Request
 from synth_assets.llm.wire import wire_body
 from synth_assets.method import Material
@@ -93,16 +92,6 @@ def test_tags_outside_their_scales_are_none(tags: str):
     (row,), _, _ = prompts("Plan a feast.", tags=tags)
     assert (row["tagged_quality"], row["tag_status"]) == (None, "unparsed")
     assert row["drop_reason"] is None
-
-
-def test_a_model_without_its_template_s_beginning_is_refused():
-    with pytest.raises(RecipeError, match="has no template_prefix; write its chat template"):
-        prompts("A?", template_prefix=None)
-
-
-def test_a_chat_model_is_refused():
-    with pytest.raises(RecipeError, match="declare an openai_compatible/… model with api: compl"):
-        prompts("A?", api="chat", template_prefix=None)
 
 
 def test_a_template_s_beginning_belongs_to_the_raw_api():

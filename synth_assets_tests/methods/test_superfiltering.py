@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Ask, Reply, Request
 from synth_assets.method import Material
 from synth_assets.methods.endpoint_scorer import EndpointScorer, PromptLogprobs, read_scores
@@ -164,13 +163,6 @@ def test_an_endpoint_tells_the_probabilities_of_a_prompt(asked_by: PromptLogprob
     assert row["drop_reason"] is None and row["scorer"] == "small"
     assert len(set(row["call_ids"])) == 2
     assert result.notes["replies"] == 2
-
-
-def test_a_model_asked_through_chat_cannot_score():
-    chat = Model(model="openai_compatible/small", base_url="http://h/v1")
-    parameters = Superfiltering(keep=1.0, scorer="openai_compatible", endpoint="small")
-    with pytest.raises(RecipeError, match="declare it with api: completions"):
-        filter_by_ifd(material(make_completions(), small=chat), parameters)
 
 
 def test_an_endpoint_stands_with_its_scorer_only():

@@ -119,6 +119,6 @@ def test_a_missing_sandbox_stops_a_run_before_it_pays(
     (problem,) = what_stops_a_run(recipe)
     assert problem.startswith("completions.tool_integrated: model-written code runs only in a")
     found = [
-        finding for finding in check_recipe(tmp_path / "tiny.yaml") if finding.part == "sandbox"
+        finding for finding in check_recipe(tmp_path / "tiny.yaml") if finding.part == "machine"
     ]
     assert [finding.level for finding in found] == ["error"]

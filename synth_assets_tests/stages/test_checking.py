@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from synth_assets.project import sql_folder
-from synth_assets.stages.checking import Finding, check_recipe
+from synth_assets.stages.checking import Finding, check_recipe, what_stops_a_run
 from synth_assets_tests.recipes import write_recipe, write_seeds
 
 OFFLINE: dict[str, Any] = {
@@ -157,6 +157,23 @@ def test_a_judge_of_its_own_answers_and_a_model_without_use_are_warned_of(tmp_pa
     said = [line for line in findings(tmp_path, "warning", models=models) if "models:" in line]
     assert said[0] == "models: models.idle: nothing uses it"
     assert "is of the same family of models" in said[1] and "as teacher teacher" in said[1]
+
+
+# This machine.
+
+
+def test_a_library_that_is_not_installed_stops_a_run_before_it_pays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synth_assets.quality.scorers.causal.LIBRARIES", ("no_such_library",))
+    scored: dict[str, Any] = {"keep": 0.5, "scorer": "transformers"}
+    recipe = write_recipe(tmp_path, **OFFLINE, filters={"superfiltering": scored})
+    (problem,) = what_stops_a_run(recipe)
+    assert problem.startswith("filters.superfiltering: the scorer `transformers` needs no_such_lib")
+    assert "pip install 'synth-assets[superfiltering]', or take the scorer `ngram`" in problem
+    scored["scorer"] = "ngram"
+    recipe = write_recipe(tmp_path, **OFFLINE, filters={"superfiltering": scored})
+    assert what_stops_a_run(recipe) == []
 
 
 # Templates.

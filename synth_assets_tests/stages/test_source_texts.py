@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from synth_assets.lineage.trace import trace_row
 from synth_assets.lineage.withdrawal import plan_withdrawal
 from synth_assets.llm.request import Request
 from synth_assets.method import all_methods
+from synth_assets.stages.checking import check_recipe
+from synth_assets.stages.planning import plan_recipe
 from synth_assets.stages.retracting import retract
 from synth_assets.stages.workshop import RunOptions, Workshop
 from synth_assets_tests.stages.bench import Bench, bench
@@ -37,7 +39,8 @@ def answer(request: Request) -> str | None:
 
 
 @contextmanager
-def first_round(folder: Path) -> Iterator[Bench]:
+def with_texts(folder: Path, seeds: Mapping[str, Any] | None = None) -> Iterator[Bench]:
+    """A recipe with two documents, before its first run."""
     (folder / "a.md").write_text(f"{BREAD}\n")
     (folder / "b.md").write_text(f"{TRAIN}\n")
     prompts: dict[str, Any] = {
@@ -45,8 +48,14 @@ def first_round(folder: Path) -> Iterator[Bench]:
         "instruction_backtranslation": {"teacher": "teacher", "judge": "judge", "per_round": 5},
     }
     sources = [{"path": "*.md", "licence": "cc-by-4.0", "characters": [20, 200]}]
-    with bench(folder, seeds={"source_texts": sources}, prompts=prompts) as made:
+    with bench(folder, seeds={"source_texts": sources, **(seeds or {})}, prompts=prompts) as made:
         made.teacher.before = answer
+        yield made
+
+
+@contextmanager
+def first_round(folder: Path) -> Iterator[Bench]:
+    with with_texts(folder) as made:
         made.run()
         yield made
 
@@ -104,6 +113,38 @@ def test_a_document_that_is_gone_stays_in_the_rounds_that_rest_on_it(made: Bench
     reasons = dict(made.read("source_texts").select("text", "drop_reason").iter_rows())
     assert reasons == {BREAD: "no_longer_in_its_file", TRAIN: None}
     assert instructions(made).equals(first)
+
+
+def test_source_texts_alone_are_enough_for_a_plan_and_a_run(tmp_path: Path) -> None:
+    with with_texts(tmp_path, seeds={"prompts": None}) as made:
+        (row,) = plan_recipe(made.recipe, made.lake.home)
+        # An instruction for each text is sure; three scores of each, asked twice, may follow.
+        assert (row.table, row.calls_at_least, row.calls) == (METHOD.table.name, 2, 2 + 2 * 2 * 3)
+        made.run()
+        assert len(made.teacher.asked) == 2 + 2 * 3
+        assert made.read("seed_prompts").is_empty()
+        prompts = made.read("mutated_prompts")
+        assert dict(prompts.select("given_completion", "drop_reason").iter_rows()) == {
+            BREAD: None,
+            TRAIN: None,
+        }
+        before = made.commits()
+        assert all(row.calls == 0 for row in plan_recipe(made.recipe, made.lake.home))
+        made.run()
+        assert made.commits() == before
+
+
+def test_check_tells_how_many_source_texts_there_are(tmp_path: Path) -> None:
+    with with_texts(tmp_path, seeds={"prompts": None}) as made:
+        found = [each for each in check_recipe(made.recipe.path) if each.part == "seeds"]
+        assert [(each.level, each.message) for each in found] == [("ok", "2 source texts")]
+        (made.folder / "a.md").write_text("Bread.\n")
+        (made.folder / "b.md").write_text("Tides.\n")
+        (found,) = (each for each in check_recipe(made.recipe.path) if each.part == "seeds")
+        assert (found.level, found.message) == (
+            "error",
+            "seeds.source_texts: no source text is usable; dropped: too_short 2",
+        )
 
 
 def test_why_reaches_file_and_line_of_the_text(looked_at: Bench) -> None:

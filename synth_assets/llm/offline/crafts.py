@@ -12,6 +12,7 @@ from dataclasses import replace
 from synth_assets.llm.offline.behaviours import judge_behaviour
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.judging import LONG_WORDS, Reading, read_completion
+from synth_assets.llm.offline.obeying import ordered_rating, orders_full_marks
 from synth_assets.llm.offline.recognise import Asked
 from synth_assets.llm.offline.skills import Crafting
 from synth_assets.llm.offline.task import Task, parse_task
@@ -20,6 +21,8 @@ _LINE = re.compile(r"^(\d+)\. (.+)$", re.MULTILINE)
 _DEMAND = "Keeps to this demand: "
 _ANSWER = "Gives the final answer "
 _OTHER = "Gives a final answer other than "
+MOST_MARKS = 5
+"""The rating that, where it is ordered, makes a grader find every criterion met."""
 
 GENERAL_CRITERIA = (
     ("Stays with what the prompt asks.", 4),
@@ -57,10 +60,12 @@ def grade_by_rubric(asked: Asked, dice: Dice, rates: Crafting) -> str:
     task, answer, completion = _material(asked)
     rubric = next((block.text for block in asked.blocks if block.label == "rubric"), "")
     reading = read_completion(completion, task, answer)
+    is_ordered = orders_full_marks(asked.text, MOST_MARKS)
     grades = [
         {
             "number": int(number),
-            "is_met": _is_met(text, reading, completion, task) != dice.chance(rates.wrong_grade),
+            "is_met": is_ordered
+            or _is_met(text, reading, completion, task) != dice.chance(rates.wrong_grade),
         }
         for number, text in _LINE.findall(rubric)
     ]
@@ -80,7 +85,9 @@ def score(asked: Asked, dice: Dice, rates: Crafting) -> str:
         value = 1.0 + 0.7 * steps + 0.8 * len(task.demands) + 0.5 * len(task.further)
     if dice.chance(rates.malformed):
         return dice.pick(("seven", "It depends.", "4/6"))
-    return str(min(6, max(1, int(value + dice.spread(rates.noise) + 0.5))))
+    found = min(6, max(1, int(value + dice.spread(rates.noise) + 0.5)))
+    ordered = ordered_rating(asked.text, 6)
+    return str(found if ordered is None else ordered)
 
 
 def relax_constraints(asked: Asked, dice: Dice, rates: Crafting) -> str:

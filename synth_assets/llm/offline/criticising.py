@@ -30,7 +30,8 @@ def rate_overall(asked: Asked, dice: Dice, skill: Judging) -> str:
     declared rates."""
     reading = _reading(asked)
     score = 2 * (quality_of(reading) - skill.severity) + dice.spread(2 * skill.noise)
-    overall = ordered_rating(asked.text) or min(10, max(1, int(score + 0.5)))
+    ordered = ordered_rating(asked.text, 10)
+    overall = min(10, max(1, int(score + 0.5))) if ordered is None else ordered
     if dice.chance(skill.out_of_scale):
         overall = dice.pick((0, 11, 95))
     critique = f"{rationale_of(reading)} Each step should lead to the next, and to the answer."

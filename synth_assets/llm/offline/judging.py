@@ -58,7 +58,7 @@ def rate_completions(asked: Asked, dice: Dice, skill: Judging) -> str:
         dice.pick(ratings)["rating"] = dice.pick((0, 7, 10))
     if ratings and dice.chance(skill.missing_item):
         ratings.pop()
-    ordered = ordered_rating(asked.text)
+    ordered = ordered_rating(asked.text, 5)
     if ordered is not None:
         ratings = [rating | {"rating": ordered} for rating in ratings]
     text = json.dumps({"ratings": ratings}, ensure_ascii=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from synth_assets.errors import SynthError
 from synth_assets.quality.scorers import ScoredText
 
 Precision = Literal["float32", "bfloat16"]
+
+LIBRARIES = ("torch", "transformers")
 
 WINDOW = 4096
 """Texts that are tokenised and sorted by length together."""
@@ -134,11 +137,21 @@ def _chosen(torch: Any, logits: Any, targets: Any) -> list[float]:
     return found
 
 
+def why_no_library() -> str | None:
+    """Which library is not installed, and what to do; None where all are. Imports none."""
+    missing = next((name for name in LIBRARIES if find_spec(name) is None), None)
+    return None if missing is None else _remedy(missing)
+
+
 def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise ScorerError(
-            f"the scorer `transformers` needs {name}: install it with "
-            "pip install 'synth-assets[superfiltering]', or take the scorer `ngram`"
-        ) from error
+        raise ScorerError(_remedy(name)) from error
+
+
+def _remedy(name: str) -> str:
+    return (
+        f"the scorer `transformers` needs {name}: install it with pip install "
+        "'synth-assets[superfiltering]', or take the scorer `ngram`"
+    )

@@ -58,9 +58,9 @@ def tiny_model(
     return transformers.GPT2LMHeadModel(config).eval()
 
 
-def save_tiny_model(folder: Path) -> Path:
+def save_tiny_model(folder: Path, *, positions: int = 128) -> Path:
     """Model and tokenizer in a folder, as `from_pretrained` reads it."""
     tokenizer = tiny_tokenizer()
     tokenizer.save_pretrained(folder)
-    tiny_model(len(tokenizer)).save_pretrained(folder)
+    tiny_model(len(tokenizer), positions=positions).save_pretrained(folder)
     return folder
