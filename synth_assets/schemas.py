@@ -313,7 +313,11 @@ PAIR_COLUMNS = (
     Column("rejected_completion_id", pl.String, "The worse one"),
     Column("margin", pl.Float64, "How much better, on the method's scale; null where unknown"),
     Column("soft_label", pl.Float64, "Probability that chosen is better, 0 to 1; null for none"),
-    Column("judge", pl.String, "The recipe's name of the judge; null where none was asked"),
+    Column(
+        "judge",
+        pl.String,
+        "The recipe's name of the judge, of a panel all with ', ' between; null where none was",
+    ),
     Column("rationale", pl.String, "The judge's reason"),
     Column("status", pl.String, "ok, tie, inconsistent, ambiguous, unparsed or failed"),
     Column("call_ids", IDS, "Calls the row rests on, in order"),
@@ -421,6 +425,22 @@ COMMITS = TableSchema(
     ),
 )
 
+CHECK_OUTCOMES = TableSchema(
+    "check_outcomes",
+    "outcome_id",
+    "Checks that passed, each with a hash of all that its outcome rests on: while that is the "
+    "same, it is not run again. A failure is never kept, since it is found anew each time.",
+    (
+        Column("outcome_id", pl.String, "Id from table and check"),
+        Column("table_name", pl.String, "Table checked"),
+        Column("check_name", pl.String, "The check"),
+        Column(
+            "rests_on", pl.String, "Hash of the check itself and of the content of all it reads"
+        ),
+        Column("number", pl.Int64, "Number of the table's commit in which it was found"),
+    ),
+)
+
 TAGS = TableSchema(
     "tags",
     "tag",
@@ -487,6 +507,7 @@ TABLES = {
         COMPLETION_FILTERS,
         CALLS,
         COMMITS,
+        CHECK_OUTCOMES,
         TAGS,
         RETRACTIONS,
         ERASURES,

@@ -119,6 +119,27 @@ class SqlProject:
         refs = (test.model, *test.refs)
         return self._finish(test.name, query, refs, types, relations, variables)
 
+    def _draft_of_test(self, test: DataTest, variables: Variables) -> Draft:
+        """The values of the variables of what it reads are nothing to a test, only its own."""
+        of_macros = repr(sorted(variables.items())) if test.kind == "generic" else ""
+        return self._remember(
+            ("test", test.model, test.name, of_macros), [test.name], variables,
+            lambda: draft_of_test(test, self.files, self._with_own(variables)),
+        )  # fmt: skip
+
+    def test_hash(self, test: DataTest, variables: Variables) -> str:
+        """Hash of what a test asks once rendered, and of what is allowed of its answer."""
+        staged = self._staged((test.model, *test.refs), {}, variables)
+        return content_hash(
+            "sql_test", self._draft_of_test(test, variables).hash,
+            {ref: inner.hash for ref, inner in staged.items()},
+            [test.severity, test.error_if, test.warn_if, test.limit],
+        )  # fmt: skip
+
+    def read_by_test(self, test: DataTest) -> tuple[str, ...]:
+        """Stored relations that a test reads, the table's own among them."""
+        return self._stored((test.model, *test.refs))
+
     def types(self, name: str, variables: Variables = NOTHING) -> Mapping[str, str]:
         """{column: DuckDB type} of a model, a seed or a source."""
         if name in self.files.sources:
@@ -262,15 +283,11 @@ class SqlProject:
         return self._remember(key, [model.name], variables, build)
 
     def _bound_test(self, test: DataTest, variables: Variables) -> tuple[Draft, Mapping[str, str]]:
-        def build() -> tuple[Draft, Mapping[str, str]]:
-            query = draft_of_test(test, self.files, self._with_own(variables))
-            return query, bind(query, tables)
-
-        # By the columns of what it reads: the values of their variables are nothing to a test.
+        query = self._draft_of_test(test, variables)
         tables = self._types((test.model, *test.refs), variables)
         of_macros = repr(sorted(variables.items())) if test.kind == "generic" else ""
-        key = ("test", test.model, test.name, repr(tables), of_macros)
-        return self._remember(key, [test.name], variables, build)
+        key = ("test types", test.model, test.name, repr(tables), of_macros)
+        return query, self._remember(key, [test.name], variables, lambda: bind(query, tables))
 
     def _finish(
         self, name: str, query: Draft, refs: tuple[str, ...], types: Mapping[str, str],
