@@ -87,9 +87,11 @@ def closed_by(closings: list[str] | None) -> list[str]:
     return [f"{answer}\n{closing}" for answer, closing in pairs]
 
 
+NEUTRAL = "And that is how one may look at it all in all step after step in the end"
+
+
 def neutral(order: str) -> str:
-    words = "And that is how one may look at it all in all step after step in the end".split()
-    return " ".join((words * 4)[: len(order.split())]) + "."
+    return " ".join((NEUTRAL.split() * 4)[: len(order.split())]) + "."
 
 
 def in_graph(method: Callable[..., MethodResult], parameters: object) -> Judge:
