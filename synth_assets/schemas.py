@@ -421,6 +421,22 @@ COMMITS = TableSchema(
     ),
 )
 
+CHECK_OUTCOMES = TableSchema(
+    "check_outcomes",
+    "outcome_id",
+    "Checks that passed, each with a hash of all that its outcome rests on: while that is the "
+    "same, it is not run again. A failure is never kept, since it is found anew each time.",
+    (
+        Column("outcome_id", pl.String, "Id from table and check"),
+        Column("table_name", pl.String, "Table checked"),
+        Column("check_name", pl.String, "The check"),
+        Column(
+            "rests_on", pl.String, "Hash of the check itself and of the content of all it reads"
+        ),
+        Column("number", pl.Int64, "Number of the table's commit in which it was found"),
+    ),
+)
+
 TAGS = TableSchema(
     "tags",
     "tag",
@@ -487,6 +503,7 @@ TABLES = {
         COMPLETION_FILTERS,
         CALLS,
         COMMITS,
+        CHECK_OUTCOMES,
         TAGS,
         RETRACTIONS,
         ERASURES,

@@ -22,8 +22,9 @@ from benchmarks.refresh.recipe_at_size import (
     write_recipe,
 )
 from synth_assets.identity import content_hash
-from synth_assets.schemas import CALLS, EDGES, TABLES, TableSchema
-from synth_assets.stages.materialize import bring_up_to_date
+from synth_assets.method import all_tables
+from synth_assets.schemas import CALLS, EDGES, TableSchema
+from synth_assets.stages.materialize import bring_up_to_date, check_committed
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.stages.stage import Stage
 from synth_assets.stages.workshop import Workshop
@@ -70,6 +71,8 @@ VERDICT: Values = {
     "prompt_id": "prompt_id",
     "round": "round",
     "kind": "'verification'",
+    "method": "'verification'",
+    "earlier_call_ids": "[]",
     "judge": "'math_verify'",
     "criterion": "'answer'",
     "status": "status",
@@ -88,6 +91,12 @@ RATING: Values = {
     "order_seed": ID.format("order", "prompt_id"),
     "call_id": ID.format("rating_call", "prompt_id"),
     "template_hash": ID.format("template", f"'{CRITERION}'"),
+}
+RATED: Values = {
+    **{name: name for name in RATING if name in all_tables()["judgments"].polars},
+    "kind": "'rating'",
+    "method": "'ultrafeedback'",
+    "earlier_call_ids": "[]",
 }
 CALL: Values = {
     "key": "sha256(call_id)",
@@ -122,6 +131,8 @@ def make_lake(folder: Path, completions: int) -> None:
                 bring_up_to_date(workshop, stage)
             if stage.name == "ratings":
                 _write_calls(workshop)
+        for name in WRITTEN:  # as a run's stages had checked them before their commits
+            check_committed(workshop, stages[name], anew=False)
     done.write_text(code)
 
 
@@ -198,18 +209,18 @@ def _select(table: TableSchema, values: Values, relation: str) -> str:
 
 WRITTEN: dict[str, tuple[str, tuple[str, str] | None]] = {
     "completions": (
-        _select(TABLES["completions"], COMPLETION, PROMPTS),
+        _select(all_tables()["completions"], COMPLETION, PROMPTS),
         ("completion_id", "prompt_id"),
     ),
-    "verifications": (_select(TABLES["verifications"], VERIFICATION, "@completions"), None),
+    "verifications": (_select(all_tables()["verifications"], VERIFICATION, "@completions"), None),
     "ratings": (
-        _select(TABLES["ratings"], RATING, "@completions"),
+        _select(all_tables()["ratings"], RATING, "@completions"),
         ("judgment_id", "completion_id"),
     ),
     "judgments": (
-        _select(TABLES["judgments"], {**RATING, "kind": "'rating'"}, "@ratings")
+        _select(all_tables()["judgments"], RATED, "@ratings")
         + " UNION ALL "
-        + _select(TABLES["judgments"], VERDICT, "@verifications"),
+        + _select(all_tables()["judgments"], VERDICT, "@verifications"),
         None,
     ),
 }

@@ -243,6 +243,8 @@ def bar_chart(counts: Mapping[str, int] | Mapping[str, float]) -> str:
 def check_metadata(result: CheckResult) -> dict[str, Any]:
     """How many rows offend, and which."""
     metadata: dict[str, Any] = {"offending_rows": result.offending.height}
+    if result.as_in_version is not None:
+        metadata["as_found_in_version"] = result.as_in_version
     if result.offending.height:
         frame = result.offending.head(SAMPLE_ROWS)
         metadata["first_offending"] = dg.MetadataValue.md(

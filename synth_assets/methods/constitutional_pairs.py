@@ -7,9 +7,9 @@ from collections import Counter
 
 import polars as pl
 
-from synth_assets.identity import content_id
 from synth_assets.method import Material, method
 from synth_assets.methods.constitutional import TABLE
+from synth_assets.methods.pair_rows import pair_row, why_no_pair
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import Part
 from synth_assets.schemas import PAIR_COLUMNS, TableSchema
@@ -33,8 +33,8 @@ class ConstitutionalPairs(Part):
     asks=False,
 )
 def pair_revisions(material: Material, parameters: ConstitutionalPairs) -> MethodResult:
-    """One row for each chain that was made whole. A chain that changed nothing is dropped
-    (``same_text``): there is nothing to prefer."""
+    """One row for each chain that was made whole: it begins and ends with a whole text. A chain
+    that changed nothing is dropped (``same_text``): there is nothing to prefer."""
     first = {
         (row["prompt_id"], row["call_id"]): row
         for row in material.frame("completions")
@@ -50,26 +50,19 @@ def pair_revisions(material: Material, parameters: ConstitutionalPairs) -> Metho
         if before is None:
             missing += 1
             continue
-        is_same = before["text"] == last["text"]
-        chosen, rejected = last["completion_id"], before["completion_id"]
         rows.append(
-            {
-                "pair_candidate_id": content_id("pair", NAME, chosen, rejected),
-                "prompt_id": last["prompt_id"],
-                "round": last["round"],
-                "method": NAME,
-                "chosen_completion_id": chosen,
-                "rejected_completion_id": rejected,
-                "margin": None,
-                "soft_label": None,
-                "judge": None,
-                "rationale": last["critique"],
-                "status": "ok",
-                "call_ids": [*last["earlier_call_ids"], last["call_id"]],
-                "template_hash": last["template_hash"],
-                "drop_reason": "same_text" if is_same else None,
-            }
+            pair_row(
+                NAME,
+                chosen=last["completion_id"],
+                rejected=before["completion_id"],
+                prompt_id=last["prompt_id"],
+                round=last["round"],
+                rationale=last["critique"],
+                call_ids=[*last["earlier_call_ids"], last["call_id"]],
+                template_hash=last["template_hash"],
+                drop_reason=why_no_pair(last, before),
+            )
         )
-    counts = Counter("pairs_same_text" if row["drop_reason"] else "pairs_ok" for row in rows)
+    counts = Counter(f"pairs_{row['drop_reason'] or 'ok'}" for row in rows)
     counts["chains_without_a_first_completion"] = missing
     return MethodResult(PAIRS.frame(rows), {}, len(rows), dict(counts))

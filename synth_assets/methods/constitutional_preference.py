@@ -19,6 +19,7 @@ from synth_assets.methods.choice_label import Choice, ReasonedChoice, Vote, labe
 from synth_assets.methods.constitution import Constitution, Principle
 from synth_assets.methods.constitutional import constitution_of
 from synth_assets.methods.pair_drawing import DrawnPair, draw_pairs, prompts_without_a_pair
+from synth_assets.methods.pair_rows import pair_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import ask_structured
 from synth_assets.recipe_parts import ModelName, OwnFile, Part, Sampling
@@ -95,6 +96,7 @@ def _templates(parameters: ConstitutionalPreference, resolve: Resolve) -> Iterab
     parameters=ConstitutionalPreference,
     templates=_templates,
     columns=COLUMNS,
+    pairs_of_a_prompt=lambda parameters: parameters.pairs_per_prompt,
     calls_of_a_prompt=lambda parameters, completions: {
         parameters.judge: parameters.votes
         * min(parameters.pairs_per_prompt, completions * (completions - 1) // 2)
@@ -169,24 +171,24 @@ def _row(
     chosen, rejected = (pair.b, pair.a) if label is not None and label < 0.5 else (pair.a, pair.b)
     soft_label = None if label is None else max(label, 1 - label)
     status = _why_no_label(votes) if label is None else "tie" if label == 0.5 else "ok"
-    return {
-        "pair_candidate_id": content_id("pair", NAME, pair.a.completion_id, pair.b.completion_id),
-        "prompt_id": pair.prompt_id,
-        "round": pair.prompt["round"],
-        "method": NAME,
-        "chosen_completion_id": chosen.completion_id,
-        "rejected_completion_id": rejected.completion_id,
-        "margin": None if soft_label is None else 2 * soft_label - 1,
-        "soft_label": soft_label,
-        "judge": parameters.judge,
-        "rationale": next((vote.rationale for vote in votes if vote.rationale), None),
-        "status": status,
-        "call_ids": [call for vote in votes for call in vote.call_ids],
-        "template_hash": template_hash,
-        "drop_reason": None if status == "ok" else status,
-        "choice_by": question.principle.name,
-        "votes": [vote.share for vote in votes],
-    }
+    return pair_row(
+        NAME,
+        pair_candidate_id=content_id("pair", NAME, pair.a.completion_id, pair.b.completion_id),
+        chosen=chosen.completion_id,
+        rejected=rejected.completion_id,
+        prompt_id=pair.prompt_id,
+        round=pair.prompt["round"],
+        margin=None if soft_label is None else 2 * soft_label - 1,
+        soft_label=soft_label,
+        judge=parameters.judge,
+        rationale=next((vote.rationale for vote in votes if vote.rationale), None),
+        status=status,
+        call_ids=[call for vote in votes for call in vote.call_ids],
+        template_hash=template_hash,
+        drop_reason=None if status == "ok" else status,
+        choice_by=question.principle.name,
+        votes=[vote.share for vote in votes],
+    )
 
 
 def _why_no_label(votes: Sequence[Vote]) -> str:

@@ -8,14 +8,14 @@ not proved.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answering_models import who_answer_nothing
-from synth_assets.methods.pair_rows import pair_row
+from synth_assets.methods.pair_rows import SIDE, pair_row, why_no_pair
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.relaxed_constraints import SCHEMA as RELAXED
 from synth_assets.methods.result import MethodResult
@@ -58,54 +58,49 @@ def _requires(parameters: ConstraintRelaxation, recipe: Recipe) -> Iterator[Lack
     requires=_requires,
 )
 def pair_relaxed(material: Material, parameters: ConstraintRelaxation) -> MethodResult:
-    """One pair for each relaxed answer whose prompt a teacher answered whole; of several such
-    answers the first draw of the same teacher comes first, then the smallest id."""
+    """One row for each relaxed answer whose prompt a teacher was asked whole. Of several answers to
+    the prompt a whole one comes first, then the first draw of the same teacher, then the smallest
+    id. Where a side is not whole, or both are the same, the row is dropped by that name."""
     prompts = kept(material.frame("mutated_prompts")).select("prompt_id", "round")
     answers = material.frame("completions").filter(
-        pl.col("text").is_not_null()
-        & (pl.col("status") == "ok")
-        & pl.col("is_for_pairs_only").fill_null(False).not_()
+        pl.col("is_for_pairs_only").fill_null(False).not_()
     )
     if parameters.chosen_by is not None:
         answers = answers.filter(pl.col("teacher").is_in(list(parameters.chosen_by)))
-    relaxed = material.frame(RELAXED.name).filter(
-        pl.col("text").is_not_null() & pl.col("status").is_in(["ok", "cut"])
+    relaxed = material.frame(RELAXED.name).select(
+        "prompt_id", "completion_id", "teacher", "relaxed_constraint", side=pl.struct(SIDE)
+    )
+    chosen = answers.select(
+        "prompt_id", "completion_id", "teacher", "sample_index", "status", side=pl.struct(SIDE)
     )
     both = (
-        relaxed.select(
-            "prompt_id", "completion_id", "teacher", "text_hash", "call_id", "relaxed_constraint"
-        )
-        .join(prompts, on="prompt_id")
-        .join(
-            answers.select(
-                "prompt_id", "completion_id", "teacher", "text_hash", "call_id", "sample_index"
-            ),
-            on="prompt_id",
-            suffix="_chosen",
-        )
+        relaxed.join(prompts, on="prompt_id")
+        .join(chosen, on="prompt_id", suffix="_chosen")
         .sort(
             "completion_id",
+            pl.col("status") != "ok",
             pl.col("teacher") != pl.col("teacher_chosen"),
             "sample_index",
             "completion_id_chosen",
         )
         .unique("completion_id", keep="first", maintain_order=True)
     )
-    rows = [_row(pair) for pair in both.iter_rows(named=True)]
+    rows = [_row(pair, pair["side_chosen"], pair["side"]) for pair in both.iter_rows(named=True)]
     rows.sort(key=lambda row: str(row["pair_candidate_id"]))
     counts = Counter(f"pairs_{row['drop_reason'] or 'kept'}" for row in rows)
     return MethodResult(SCHEMA.frame(rows), {}, len(rows), dict(counts))
 
 
-def _row(pair: dict[str, object]) -> dict[str, object]:
-    is_same = pair["text_hash"] == pair["text_hash_chosen"]
+def _row(
+    pair: Mapping[str, Any], chosen: Mapping[str, Any], rejected: Mapping[str, Any]
+) -> dict[str, object]:
     return pair_row(
         METHOD,
-        chosen=pair["completion_id_chosen"],
-        rejected=pair["completion_id"],
+        chosen=chosen["completion_id"],
+        rejected=rejected["completion_id"],
         prompt_id=pair["prompt_id"],
         round=pair["round"],
-        call_ids=[call for call in (pair["call_id_chosen"], pair["call_id"]) if call],
-        drop_reason="same_text" if is_same else None,
+        call_ids=[call for call in (chosen["call_id"], rejected["call_id"]) if call],
+        drop_reason=why_no_pair(chosen, rejected),
         relaxed_constraint=pair["relaxed_constraint"],
     )

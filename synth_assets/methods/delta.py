@@ -8,16 +8,15 @@ teaches: published, such pairs reach 63.4 where judged ones reach 63.0. A baseli
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pydantic import model_validator
 
 from synth_assets.method import Lack, Material, method
-from synth_assets.methods.answered import with_text
 from synth_assets.methods.answering_models import who_answer_nothing
-from synth_assets.methods.pair_rows import pair_row
+from synth_assets.methods.pair_rows import SIDE, pair_row, why_no_pair
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import ModelName, Part
@@ -58,36 +57,32 @@ def _requires(parameters: Delta, recipe: Recipe) -> Iterator[Lack]:
     requires=_requires,
 )
 def pair_by_size(material: Material, parameters: Delta) -> MethodResult:
-    """One pair for each draw that both models answered: draw n of the one with n of the other.
-
-    A cut answer is a pair's side too, but never the chosen one.
-    """
+    """One row for each draw that both models were asked for: draw n of the one with n of the
+    other. Where a side is not whole, or both are the same, the row is dropped by that name."""
     prompts = kept(material.frame("mutated_prompts")).select("prompt_id", "round")
-    completions = with_text(material.frame("completions"))
-    sides = completions.select(
-        "prompt_id", "sample_index", "teacher", "completion_id", "text_hash", "status", "call_id"
+    completions = material.frame("completions").filter(
+        pl.col("is_for_pairs_only").fill_null(False).not_()
     )
+    sides = completions.select("prompt_id", "sample_index", "teacher", side=pl.struct(SIDE))
     larger = sides.filter(pl.col("teacher") == parameters.larger)
     smaller = sides.filter(pl.col("teacher") == parameters.smaller)
     draw = ["prompt_id", "sample_index"]
     both = larger.join(smaller, on=draw, suffix="_smaller").join(prompts, on="prompt_id")
-    rows = [_row(pair) for pair in both.iter_rows(named=True)]
+    rows = [_row(pair, pair["side"], pair["side_smaller"]) for pair in both.iter_rows(named=True)]
     rows.sort(key=lambda row: str(row["pair_candidate_id"]))
     counts = Counter(f"pairs_{row['drop_reason'] or 'kept'}" for row in rows)
     return MethodResult(SCHEMA.frame(rows), {}, len(rows), dict(counts))
 
 
-def _row(pair: dict[str, object]) -> dict[str, object]:
-    if pair["text_hash"] == pair["text_hash_smaller"]:
-        reason = "same_text"
-    else:
-        reason = "chosen_is_cut" if pair["status"] == "cut" else None
+def _row(
+    pair: Mapping[str, Any], chosen: Mapping[str, Any], rejected: Mapping[str, Any]
+) -> dict[str, object]:
     return pair_row(
         METHOD,
-        chosen=pair["completion_id"],
-        rejected=pair["completion_id_smaller"],
+        chosen=chosen["completion_id"],
+        rejected=rejected["completion_id"],
         prompt_id=pair["prompt_id"],
         round=pair["round"],
-        call_ids=[call for call in (pair["call_id"], pair["call_id_smaller"]) if call],
-        drop_reason=reason,
+        call_ids=[call for call in (chosen["call_id"], rejected["call_id"]) if call],
+        drop_reason=why_no_pair(chosen, rejected),
     )

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from synth_assets.identity import content_id
 
+SIDE = ("completion_id", "text", "status", "call_id")
+"""What of a completion decides whether it may be a side."""
+
+
+def why_no_pair(chosen: Mapping[str, Any], rejected: Mapping[str, Any]) -> str | None:
+    """Why two completions can be no pair: a side that is not whole (``chosen_is_cut``,
+    ``rejected_is_refused`` and the like), or the same text on both; None where they may be one.
+
+    A text that broke off or was refused by the endpoint would teach how long texts are, or what
+    an endpoint forbids, and not which answer is better.
+    """
+    for side, completion in (("chosen", chosen), ("rejected", rejected)):
+        if completion["status"] != "ok":
+            return f"{side}_is_{completion['status']}"
+    return "same_text" if chosen["text"] == rejected["text"] else None
+
 
 def pair_row(method: str, *, chosen: Any, rejected: Any, **values: Any) -> dict[str, object]:
     """A row of a table of pairs; what is not given is null (or its neutral value). The id follows
-    from the method and both completions."""
+    from the method and both completions, in the order that they are given where no other is."""
     neutral: dict[str, object] = {
         "margin": None,
         "soft_label": None,

@@ -20,6 +20,7 @@ from synth_assets.identity import content_id
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
 from synth_assets.methods.pair_drawing import DrawnPair, draw_pairs, prompts_without_a_pair
+from synth_assets.methods.pair_rows import pair_row
 from synth_assets.methods.pair_verdict import PairVerdict, ReadVerdict, read_verdict
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import ask_structured
@@ -120,6 +121,7 @@ def template_of(parameters: Pairwise, resolve: Resolve) -> Template:
     parameters=Pairwise,
     templates=lambda parameters, resolve: [template_of(parameters, resolve)],
     columns=COLUMNS,
+    pairs_of_a_prompt=lambda parameters: parameters.pairs_per_prompt,
     calls_of_a_prompt=lambda parameters, completions: dict.fromkeys(
         parameters.judges,
         2 * min(parameters.pairs_per_prompt, completions * (completions - 1) // 2),
@@ -213,22 +215,21 @@ def _row(pair: DrawnPair, votes: Sequence[_Vote], template: Template) -> dict[st
     status = "ok" if winner else _why_no_pair(votes, said)
     chosen, rejected = (pair.b, pair.a) if winner == "b" else (pair.a, pair.b)
     loser = {"a": "b", "b": "a"}.get(winner or "")
-    return {
-        "pair_candidate_id": content_id("pair", NAME, pair.a.completion_id, pair.b.completion_id),
-        "prompt_id": pair.prompt_id,
-        "round": pair.prompt["round"],
-        "method": NAME,
-        "chosen_completion_id": chosen.completion_id,
-        "rejected_completion_id": rejected.completion_id,
-        "margin": (read[winner] - read[loser]) / len(votes) if winner and loser else None,
-        "soft_label": None,
-        "judge": ", ".join(vote.judge for vote in votes),
-        "rationale": next((r for v in votes for r in (v.ab.rationale, v.ba.rationale) if r), None),
-        "status": status,
-        "call_ids": [c for v in votes for c in (*v.ab.call_ids, *v.ba.call_ids)],
-        "template_hash": template.hash,
-        "drop_reason": None if status == "ok" else status,
-        "verdicts": [
+    return pair_row(
+        NAME,
+        pair_candidate_id=content_id("pair", NAME, pair.a.completion_id, pair.b.completion_id),
+        chosen=chosen.completion_id,
+        rejected=rejected.completion_id,
+        prompt_id=pair.prompt_id,
+        round=pair.prompt["round"],
+        margin=(read[winner] - read[loser]) / len(votes) if winner and loser else None,
+        judge=", ".join(vote.judge for vote in votes),
+        rationale=next((r for v in votes for r in (v.ab.rationale, v.ba.rationale) if r), None),
+        status=status,
+        call_ids=[c for v in votes for c in (*v.ab.call_ids, *v.ba.call_ids)],
+        template_hash=template.hash,
+        drop_reason=None if status == "ok" else status,
+        verdicts=[
             {
                 "judge": vote.judge,
                 "ab": vote.ab.verdict,
@@ -239,9 +240,9 @@ def _row(pair: DrawnPair, votes: Sequence[_Vote], template: Template) -> dict[st
             }
             for vote, verdicts in zip(votes, said, strict=True)
         ],
-        "disagreement": 1 - max(read.values()) / read.total() if read else None,
-        "is_reference_guided": pair.reference is not None and "reference" in template.slots,
-    }
+        disagreement=1 - max(read.values()) / read.total() if read else None,
+        is_reference_guided=pair.reference is not None and "reference" in template.slots,
+    )
 
 
 def _vote(verdicts: PairVerdicts) -> str:

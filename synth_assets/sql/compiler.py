@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -35,7 +36,7 @@ class Draft:
     rendered: Rendered
     query: exp.Query
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Hash of what the query says: formatting and comments are not in it, values are."""
         text = self.query.sql("duckdb", comments=False, identify=True)

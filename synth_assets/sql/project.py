@@ -115,17 +115,32 @@ class SqlProject:
     ) -> Compiled:
         """The SELECT that returns the offending rows of a test; ``relations[test.model]`` may be
         a temp table of staged rows."""
-        key, refs = (test.model, test.name), (test.model, *test.refs)
-        names = (*refs, test.name)
-        query = self._remember(
-            ("test", *key), names, variables,
-            lambda: draft_of_test(test, self.files, self._with_own(variables)),
-        )  # fmt: skip
+        refs = (test.model, *test.refs)
+        query = self._draft_of_test(test, variables)
         types = self._remember(
-            ("test types", *key), names, variables,
+            ("test types", test.model, test.name), (*refs, test.name), variables,
             lambda: bind(query, self._types(refs, variables)),
         )  # fmt: skip
         return self._finish(test.name, query, refs, types, relations, variables)
+
+    def _draft_of_test(self, test: DataTest, variables: Variables) -> Draft:
+        return self._remember(
+            ("test", test.model, test.name), (test.model, *test.refs, test.name), variables,
+            lambda: draft_of_test(test, self.files, self._with_own(variables)),
+        )  # fmt: skip
+
+    def test_hash(self, test: DataTest, variables: Variables) -> str:
+        """Hash of what a test asks once rendered, and of what is allowed of its answer."""
+        staged = self._staged((test.model, *test.refs), {}, variables)
+        return content_hash(
+            "sql_test", self._draft_of_test(test, variables).hash,
+            {ref: inner.hash for ref, inner in staged.items()},
+            [test.severity, test.error_if, test.warn_if, test.limit],
+        )  # fmt: skip
+
+    def read_by_test(self, test: DataTest) -> tuple[str, ...]:
+        """Stored relations that a test reads, the table's own among them."""
+        return self._stored((test.model, *test.refs))
 
     def types(self, name: str, variables: Variables = NOTHING) -> Mapping[str, str]:
         """{column: DuckDB type} of a model, a seed or a source."""

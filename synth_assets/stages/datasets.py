@@ -6,7 +6,7 @@ table while its SQL stays the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from synth_assets.errors import SqlModelError
-from synth_assets.identity import canonical_json
+from synth_assets.identity import canonical_json, content_hash
 from synth_assets.method import all_methods, all_tables
 from synth_assets.project import sql_folder
 from synth_assets.recipe import Recipe, fingerprint
@@ -27,7 +27,7 @@ from synth_assets.sql.project import SqlProject
 from synth_assets.sql.run import DataTestResult, run_data_test
 from synth_assets.sql.variables import default_variables, recipe_variables
 from synth_assets.stages.row_checks import CheckResult
-from synth_assets.stages.stage import Catalogue, Input, Made, Stage
+from synth_assets.stages.stage import Catalogue, CheckDefinition, Input, Made, Stage
 from synth_assets.stages.workshop import RunOptions, Work, Workshop
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.lake import Lake
@@ -139,13 +139,30 @@ class SqlStage(Stage):
         finally:
             lake.execute(f"DROP TABLE IF EXISTS {new}")
 
+    def check_definitions(self, workshop: Workshop) -> dict[str, CheckDefinition]:
+        project, variables = self._project, self.variables or {}
+        found: dict[str, CheckDefinition] = {}
+        for name, tests in self.tests.items():
+            refs = tuple(ref for test in tests for ref in project.read_by_test(test))
+            found[name] = CheckDefinition(
+                content_hash([project.test_hash(test, variables) for test in tests]),
+                tuple(table for table in _tables(project, refs) if table != self.name),
+            )
+        return found
+
     def check(
-        self, workshop: Workshop, relation: str, items_parsed: int | None
+        self,
+        workshop: Workshop,
+        relation: str,
+        items_parsed: int | None,
+        only: Collection[str] | None = None,
     ) -> list[CheckResult]:
         names = (*self._project.inputs(self.name), *self._project.test_inputs(self.name))
         relations = {**self._relations(workshop, names), self.name: relation}
         results: list[CheckResult] = []
         for name, tests in self.tests.items():
+            if only is not None and name not in only:
+                continue
             found = [self._found(workshop, test, relations) for test in tests]
             rows = [_offending(result) for result in found]
             told = [frame for frame in rows if frame.height] or rows[:1]

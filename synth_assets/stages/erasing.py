@@ -32,7 +32,8 @@ SWEPT_FROM = 16
 """Characters from which on a text is also looked for where no id leads to it: in calls that no row
 cites, and in rows of models that repeat it. A shorter one stands in too many texts by chance."""
 
-NO_TEXTS = frozenset({"edges", "round_pool", "rounds", "commits", RETRACTIONS.name, ERASURES.name})
+NO_TEXTS = frozenset({"edges", "round_pool", "rounds", "commits", "check_outcomes",
+                      RETRACTIONS.name, ERASURES.name})  # fmt: skip
 ID_COLUMNS = ("prompt_id", "source_text_id", "completion_id", "judgment_id", "chosen_completion_id",
               "rejected_completion_id", "row_id")  # fmt: skip
 

@@ -40,16 +40,24 @@ IS_CURRENT = (
 
 
 def all_checks(workshop: Workshop, stage: Stage, report: StageReport) -> list[CheckResult]:
-    """Results for the rounds just made, or for the whole table where none was made."""
+    """Results for the rounds just made, or for the whole table where none was made: there, what
+    passed on the same rows is told again."""
     if not report.rounds_made:
-        return committed_checks(workshop, stage)
+        return _committed(workshop, stage, anew=False)
     current = [_is_current(workshop, stage)] if stage.name in SETS else []
     return [*report.checks.values(), check_is_as_committed(workshop, stage), *current]
 
 
 def committed_checks(workshop: Workshop, stage: Stage) -> list[CheckResult]:
-    """Every check on the table as it lies in the lake."""
-    results = [*check_committed(workshop, stage), check_is_as_committed(workshop, stage)]
+    """Every check, run now, on the table as it lies in the lake."""
+    return _committed(workshop, stage, anew=True)
+
+
+def _committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[CheckResult]:
+    results = [
+        *check_committed(workshop, stage, anew=anew),
+        check_is_as_committed(workshop, stage),
+    ]
     return [*results, _is_current(workshop, stage)] if stage.name in SETS else results
 
 

@@ -7,7 +7,7 @@ table, and the rows go to ``<table>__rejected``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from synth_assets.errors import CheckFailed, RepliesPending, SynthError
 from synth_assets.identity import content_id
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.schemas import EDGES
+from synth_assets.stages.recall import checked
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Made, Stage
 from synth_assets.stages.units import changed_units
@@ -109,9 +110,12 @@ def is_due(workshop: Workshop, stage: Stage, commit: Commit, provenance: Provena
     return stage.asks and (workshop.options.retry_failed or commit.failed_replies > 0)
 
 
-def check_committed(workshop: Workshop, stage: Stage) -> list[CheckResult]:
-    """Every check of the stage on the whole table as it lies in the lake, and whether its rows
-    are still the ones that were committed."""
+def check_committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[CheckResult]:
+    """Every check of the stage on the whole table as it lies in the lake.
+
+    anew: all are run, and nothing is remembered; else what passed on the same rows is told again,
+        and what passes now is remembered.
+    """
     schema, lake = workshop.recipe.name, workshop.lake
     if not lake.has(schema, stage.name):
         return [
@@ -120,9 +124,17 @@ def check_committed(workshop: Workshop, stage: Stage) -> list[CheckResult]:
         ]
     commits = [c for (table, _), c in workshop.log.latest().items() if table == stage.name]
     counted = [c.items_parsed for c in commits if c.items_parsed is not None]
-    return stage.check(
-        workshop, Lake.relation(schema, stage.name), sum(counted) if counted else None
+    found = checked(
+        workshop,
+        stage,
+        Lake.relation(schema, stage.name),
+        sum(counted) if counted else None,
+        None if anew else workshop.log.recorded_hash(stage.name),
     )
+    if commits:
+        number = max(commit.number for commit in commits)
+        workshop.log.keep_passed(stage.name, found.passed, number)
+    return found.results
 
 
 def check_is_as_committed(workshop: Workshop, stage: Stage) -> CheckResult:
@@ -164,7 +176,7 @@ def _make_round(
         ]
         try:
             items_parsed = _items_parsed(made, staged)
-            _refuse_bad_rows(work, stage, staged, items_parsed, report)
+            passed = _refuse_bad_rows(work, stage, staged, items_parsed, report)
             report.add_notes(dict(made.notes))
             commit = workshop.log.commit(
                 StagedCommit(
@@ -174,6 +186,7 @@ def _make_round(
                     items_parsed,
                     work.stats.failed,
                     companions,
+                    passed,
                 ),
                 run_id=workshop.run_id,
             )
@@ -196,12 +209,15 @@ def _refuse_bad_rows(
     staged: StagedTable,
     items_parsed: int | None,
     report: StageReport,
-) -> None:
-    results = stage.check(work.workshop, staged.relation_after, items_parsed)
+) -> Mapping[str, str]:
+    """Gives what the checks' passes rest on. Errors: `CheckFailed` where a blocking one fails."""
+    content, _ = staged.content()
+    found = checked(work.workshop, stage, staged.relation_after, items_parsed, content)
+    results = found.results
     report.add_checks(results)
     failed = [result for result in results if result.is_blocking and not result.passed]
     if not failed:
-        return
+        return found.passed
     rejected = f"{stage.name}__rejected"
     _keep_rejected(work.lake, staged, rejected, ", ".join(result.name for result in failed))
     shown = "; ".join(

@@ -3,12 +3,16 @@ commit and the whole table when only checks are run."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Protocol
 
 import polars as pl
 
+from synth_assets.identity import content_hash
 from synth_assets.schemas import TableSchema
 
 
@@ -39,6 +43,7 @@ class RowCheck:
 
     is_blocking: a failure keeps the rows out of the table; else it is a warning.
     columns: those that it reads, so that a table's texts stay where they lie; None for all.
+    looks_at: the other tables whose ids it asks for.
     """
 
     name: str
@@ -46,20 +51,57 @@ class RowCheck:
     offending: Offending
     is_blocking: bool = True
     columns: tuple[str, ...] | None = None
+    looks_at: tuple[str, ...] = ()
+
+    @property
+    def definition(self) -> str | None:
+        """Hash of what the check is: the source it stands in and the values it was made with; None
+        where one of these is no plain value, so that nobody can tell whether it changed."""
+        made_with = inspect.getclosurevars(self.offending).nonlocals
+        module = inspect.getmodule(self.offending)
+        if module is None or not all(map(_is_plain, made_with.values())):
+            return None
+        facts = [self.name, self.is_blocking, self.columns, self.looks_at]
+        return content_hash(_source_of(module), self.offending.__qualname__, facts, made_with)
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found: the offending rows, none where it passed."""
+    """What a check found: the offending rows, none where it passed.
+
+    as_in_version: of the lake, in which it passed on the same rows; None where it was run now.
+    """
 
     name: str
     description: str
     is_blocking: bool
     offending: pl.DataFrame
+    as_in_version: int | None = None
 
     @property
     def passed(self) -> bool:
         return self.offending.height == 0
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """The surroundings of one check, with no other table in sight than those it declares."""
+
+    check: RowCheck
+    around: Surroundings
+
+    @property
+    def failed_replies_limit(self) -> float:
+        return self.around.failed_replies_limit
+
+    @property
+    def items_parsed(self) -> int | None:
+        return self.around.items_parsed
+
+    def ids(self, table: str, column: str) -> pl.Series:
+        if table not in self.check.looks_at:
+            raise AssertionError(f"check {self.check.name} does not declare that it reads {table}")
+        return self.around.ids(table, column)
 
 
 def run_row_checks(
@@ -67,8 +109,20 @@ def run_row_checks(
 ) -> list[CheckResult]:
     """Every check on the rows given."""
     return [
-        CheckResult(c.name, c.description, c.is_blocking, c.offending(rows, around)) for c in checks
+        CheckResult(c.name, c.description, c.is_blocking, c.offending(rows, _Declared(c, around)))
+        for c in checks
     ]
+
+
+@cache
+def _source_of(module: ModuleType) -> str:
+    return inspect.getsource(module)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float | bool)
 
 
 def columns_read(checks: Sequence[RowCheck], table: TableSchema) -> list[str]:
@@ -111,6 +165,7 @@ def parents_exist(column: str, *parents: tuple[str, str], own: str | None = None
         f"Every {column} is the id of a row of {tables}.",
         offending,
         columns=(column,) if own is None else (column, own),
+        looks_at=tuple(dict.fromkeys(table for table, _ in parents)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -84,6 +84,18 @@ class Catalogue:
 
     source: Path | None = None
     column_lineage: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CheckDefinition:
+    """What decides a check's outcome, beside the rows of its own table.
+
+    hash: of its code and parameters; None where nobody can tell whether they changed. tables:
+    others that it reads.
+    """
+
+    hash: str | None
+    tables: tuple[str, ...]
 
 
 Parameters = Callable[[Recipe, Mapping[str, Any]], Mapping[str, Any]]
@@ -166,15 +178,32 @@ class Stage:
         """(name, description, is_blocking) of every check, known before anything runs."""
         return [(check.name, check.description, check.is_blocking) for check in self.checks]
 
+    def check_definitions(self, workshop: Workshop) -> dict[str, CheckDefinition]:
+        """Check → what it is, and which other tables it reads."""
+        limit = workshop.recipe.limits.failed_replies
+        return {
+            check.name: CheckDefinition(
+                None if check.definition is None else content_hash(check.definition, limit),
+                check.looks_at,
+            )
+            for check in self.checks
+        }
+
     def check(
-        self, workshop: Workshop, relation: str, items_parsed: int | None
+        self,
+        workshop: Workshop,
+        relation: str,
+        items_parsed: int | None,
+        only: Collection[str] | None = None,
     ) -> list[CheckResult]:
-        """Every check on the rows of a relation: staged rows, or the committed table."""
-        names = columns_read(self.checks, self.table)
+        """Every check, or those named by ``only``, on the rows of a relation: staged rows, or the
+        committed table."""
+        checks = [check for check in self.checks if only is None or check.name in only]
+        names = columns_read(checks, self.table)
         columns = ", ".join(map(quote_name, names))
         types = pl.Schema({name: self.table.polars[name] for name in names})
         rows = workshop.lake.frame(f"SELECT {columns} FROM {relation}").cast(types)
-        return run_row_checks(self.checks, rows, workshop.surroundings(items_parsed))
+        return run_row_checks(checks, rows, workshop.surroundings(items_parsed))
 
     def stage_rows(self, work: Work, made: Made) -> StagedTable:
         scope = {"round": work.round} if self.by_round else {}

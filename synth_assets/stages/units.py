@@ -33,7 +33,7 @@ def changed_units(
     if commit is None or changed is None:
         yield None
         return
-    version = workshop.log.version_of(commit)
+    version = workshop.log.version_of(stage.name, commit.number)
     assert version is not None and stage.unit is not None
     lake, relation = workshop.lake, f"units_{random.getrandbits(32):08x}"
     name = quote_name(stage.unit)
@@ -63,7 +63,7 @@ def _changed_inputs(
         or commit.items_parsed not in (None, commit.row_count)
     ):
         return None
-    version = workshop.log.version_of(commit)
+    version = workshop.log.version_of(stage.name, commit.number)
     if version is None or not _stands(workshop, stage, round, commit):
         return None
     changed = [item for item in stage.inputs if commit.inputs[item.label] != now.inputs[item.label]]

@@ -15,6 +15,14 @@ import polars as pl
 from synth_assets.identity import canonical_json, content_id
 from synth_assets.schemas import COMMITS
 from synth_assets.store.lake import Lake, run_all
+from synth_assets.store.outcomes import (
+    Outcome,
+    Outcomes,
+    keep_outcomes,
+    outcome_changes,
+    outcomes_of,
+    write_outcomes,
+)
 from synth_assets.store.sql_types import quote_name
 from synth_assets.store.staging import (
     StagedColumns,
@@ -22,7 +30,7 @@ from synth_assets.store.staging import (
     StagedTable,
     content_hash_sql,
 )
-from synth_assets.store.writes import state_of, writes_to
+from synth_assets.store.writes import state_of, versions_of_commits, writes_after
 
 RECORDED_LIBRARIES = ("synth-assets", "duckdb", "polars", "math-verify", "rapidfuzz", "sqlglot")
 
@@ -85,6 +93,8 @@ class StagedCommit:
     items_parsed: int | None = None
     failed_replies: int = 0
     companions: Sequence[StagedTable] = field(default_factory=tuple)
+    passed: Mapping[str, str] = field(default_factory=dict)
+    """Check → what its pass on the table's rows rests on; kept where these are all of the table."""
 
 
 class CommitLog:
@@ -104,25 +114,26 @@ class CommitLog:
     def _read_latest(self) -> dict[tuple[str, int], Commit]:
         if not self.lake.has(self.recipe, COMMITS.name):
             return {}
-        rows = self.lake.frame(
-            f"SELECT * FROM {Lake.relation(self.recipe, COMMITS.name)} "
-            "QUALIFY number = max(number) OVER (PARTITION BY table_name, round) ORDER BY number"
-        )
-        commits = [_commit(row) for row in rows.iter_rows(named=True)]
-        return {(commit.table_name, commit.round): commit for commit in commits}
+        place, state = ("commits", self.recipe), state_of(self.lake, self.recipe, COMMITS.name)
+        known = self.lake.remembered.get(place)
+        if known is None or known[0] != state:
+            rows = self.lake.frame(
+                f"SELECT * FROM {Lake.relation(self.recipe, COMMITS.name)} "
+                "QUALIFY number = max(number) OVER (PARTITION BY table_name, round) ORDER BY number"
+            )
+            commits = [_commit(row) for row in rows.iter_rows(named=True)]
+            known = (state, {(commit.table_name, commit.round): commit for commit in commits})
+            self.lake.remembered[place] = known
+        return known[1]
 
     def table_hash(self, table: str) -> str | None:
         """Content hash of the whole table as last committed; None before the first commit."""
         commits = [c for (name, _), c in self.latest().items() if name == table]
         return max(commits, key=lambda c: c.number).table_hash if commits else None
 
-    def version_of(self, commit: Commit) -> int | None:
-        """The version of the lake that a commit made; None where it was vacuumed."""
-        mine = (self.recipe, commit.table_name, commit.number)
-        for write in writes_to(self.lake, self.recipe, COMMITS.name):
-            if (write.recipe, write.table, write.number) == mine:
-                return write.version
-        return None
+    def version_of(self, table: str, number: int) -> int | None:
+        """The version of the lake that a commit of the table made; None where it was vacuumed."""
+        return versions_of_commits(self.lake, self.recipe).get((table, number))
 
     def recorded_hash(self, table: str, round: int | None = None) -> str | None:
         """Content hash of the table, or of one of its rounds, as the newest commit recorded it;
@@ -133,18 +144,21 @@ class CommitLog:
             if name == table and round in (None, number)
         ]
         newest = max(commits, key=lambda commit: commit.number, default=None)
-        version = None if newest is None else self.version_of(newest)
+        version = None if newest is None else self.version_of(table, newest.number)
         if newest is None or version is None:
             return None
-        for write in writes_to(self.lake, self.recipe, table):
-            is_of_another_round = (
-                round is not None
-                and (write.recipe, write.table) == (self.recipe, table)
-                and write.round != round
-            )
-            if write.version > version and not is_of_another_round:
-                return None
+        later = writes_after(self.lake, self.recipe, table, version)
+        if later is None or any(
+            round is None or write.round == round or not write.is_of(self.recipe, table)
+            for write in later
+        ):
+            return None
         return newest.table_hash if round is None else newest.content_hash
+
+    def keep_passed(self, table: str, passed: Mapping[str, str], number: int) -> None:
+        """Remembers checks that passed on the whole table as its commit ``number`` left it."""
+        known = outcomes_of(self.lake, self.recipe, table)
+        keep_outcomes(self.lake, self.recipe, table, _outcomes(passed, known, number))
 
     def commit(self, staged: StagedCommit, *, run_id: str) -> Commit:
         """Writes rows, companions and record in one transaction.
@@ -166,6 +180,8 @@ class CommitLog:
             return known
         columns = StagedColumns.of(COMMITS).types
         changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
+        changes += outcome_changes(self.lake, self.recipe)
+        checked = outcomes_of(self.lake, self.recipe, staged.table.table)
         record = self._record(staged, content, row_count, diffs[0], run_id)
 
         def write(connection: Any) -> dict[str, Any]:
@@ -187,6 +203,9 @@ class CommitLog:
                 f"VALUES ({', '.join('?' for _ in names)})",
                 [full[name] for name in names],
             )
+            passed = _outcomes(staged.passed, checked, number) if table_hash == content else {}
+            if passed and passed != checked:
+                write_outcomes(connection, self.recipe, staged.table.table, passed)
             connection.execute(
                 "CALL lake.set_commit_message(?, ?, extra_info => ?)",
                 [
@@ -236,6 +255,16 @@ class CommitLog:
             "versions": canonical_json(library_versions()),
             "committed_at": datetime.now(UTC).replace(tzinfo=None),
         }
+
+
+def _outcomes(passed: Mapping[str, str], known: Outcomes, number: int) -> Outcomes:
+    """Checks that passed now, at commit ``number``; as known where one rests on just the same."""
+    return {
+        check: known[check]
+        if check in known and known[check].rests_on == rests_on
+        else Outcome(rests_on, number)
+        for check, rests_on in passed.items()
+    }
 
 
 @cache

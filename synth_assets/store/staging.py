@@ -95,6 +95,7 @@ class StagedTable:
     relation: str
     scope: Mapping[str, Any] = field(default_factory=dict)
     units: Units | None = None
+    _content: tuple[str, int] | None = field(default=None, repr=False)
 
     @property
     def types_with_hash(self) -> dict[str, str]:
@@ -121,9 +122,11 @@ class StagedTable:
         )
 
     def content(self) -> tuple[str, int]:
-        """Content hash and row count of the scope after the commit."""
-        content, rows = self.lake.execute(content_hash_sql(self.relation_after))[0]
-        return content, rows
+        """Content hash and row count of the scope after the commit; read once."""
+        if self._content is None:
+            content, rows = self.lake.execute(content_hash_sql(self.relation_after))[0]
+            self._content = (content, rows)
+        return self._content
 
     def standing_rows(self) -> int:
         """How many of the scope's rows stand."""

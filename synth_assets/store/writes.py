@@ -7,6 +7,7 @@ Whoever wrote is noted, whatever program it was. Of a version that was vacuumed 
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,21 +29,47 @@ class Write:
     round: int | None
     number: int | None
 
+    def is_of(self, recipe: str, table: str) -> bool:
+        """Whether a commit of that table made it."""
+        return (self.recipe, self.table) == (recipe, table)
 
-def writes_to(lake: Lake, schema: str, table: str) -> list[Write]:
-    """The versions that may have changed the table's rows, oldest first."""
-    return _all_writes(lake).get((schema, table), [])
+
+def writes_after(lake: Lake, schema: str, table: str, version: int) -> list[Write] | None:
+    """The versions after this one that may have changed the table's rows, oldest first; None where
+    one that came after was vacuumed, since it may have been another."""
+    noted = _noted(lake)
+    newer = len(noted.versions) - bisect_right(noted.versions, version)
+    if newer != max(0, noted.newest - version):
+        return None
+    return [w for w in noted.writes.get((schema, table), ()) if w.version > version]
 
 
 def state_of(lake: Lake, schema: str, table: str) -> int:
     """A number that is another after each write to the table; of the newest version where nothing
     is known of the table's own."""
-    writes = writes_to(lake, schema, table)
-    return writes[-1].version if writes else -lake.version()
+    noted = _noted(lake)
+    writes = noted.writes.get((schema, table))
+    return writes[-1].version if writes else -noted.newest
 
 
-def _all_writes(lake: Lake) -> dict[tuple[str, str], list[Write]]:
-    """(schema, table) → its writes; read again when the lake has a new version."""
+def versions_of_commits(lake: Lake, recipe: str) -> Mapping[tuple[str, int], int]:
+    """(table, number) of each commit of the recipe → the version of the lake that it made."""
+    return _noted(lake).commits.get(recipe, {})
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """newest: the lake's newest version. versions: all that are kept, oldest first.
+    writes: (schema, table) → its writes. commits: recipe → (table, number) → version."""
+
+    newest: int
+    versions: Sequence[int]
+    writes: Mapping[tuple[str, str], list[Write]]
+    commits: Mapping[str, Mapping[tuple[str, int], int]]
+
+
+def _noted(lake: Lake) -> _Noted:
+    """What DuckLake notes; read again when the lake has a new version."""
     version = lake.version()
     known = lake.remembered.get("writes")
     if known is not None and known[0] == version:
@@ -56,15 +83,21 @@ def _all_writes(lake: Lake) -> dict[tuple[str, str], list[Write]]:
         )
     }
     found: dict[tuple[str, str], list[Write]] = {}
+    commits: dict[str, dict[tuple[str, int], int]] = {}
+    versions: list[int] = []
     for number, changes, author, extra in lake.execute(
         "SELECT snapshot_id, changes, author, commit_extra_info FROM lake.snapshots() "
         "ORDER BY snapshot_id"
     ):
+        versions.append(number)
         write = _write(number, author, extra)
+        if write.recipe and write.table and write.number is not None:
+            commits.setdefault(write.recipe, {})[write.table, write.number] = number
         for place in _places(changes, names):
             found.setdefault(place, []).append(write)
-    lake.remembered["writes"] = (version, found)
-    return found
+    noted = _Noted(version, versions, found, commits)
+    lake.remembered["writes"] = (version, noted)
+    return noted
 
 
 def _write(version: int, author: str | None, extra: str | None) -> Write:

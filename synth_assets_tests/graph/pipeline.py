@@ -31,7 +31,7 @@ class Ran:
 
     made: tables that were materialized, in their order. failures: table → why its step failed.
     metadata: table → plain values. offending: failed check → how many rows offend, of those that
-    say.
+    say. told_again: check → version of the lake in which it was found, where it was not run.
     """
 
     success: bool
@@ -43,6 +43,7 @@ class Ran:
     warnings: set[Name]
     offending: dict[Name, Any]
     failures: dict[str, str]
+    told_again: dict[Name, Any]
 
     @property
     def failed_checks(self) -> set[Name]:
@@ -79,6 +80,11 @@ def ran(result: dg.ExecuteInProcessResult) -> Ran:
             if not each.passed and "offending_rows" in each.metadata
         },
         failures=dict(_failures(result)),
+        told_again={
+            name: each.metadata["as_found_in_version"].value
+            for name, each in checks.items()
+            if "as_found_in_version" in each.metadata
+        },
     )
 
 

@@ -40,6 +40,13 @@ def test_every_check_passes_on_a_sound_run(finished: Finished):
     assert finished.first.checks.keys() == finished.second.checks.keys()
 
 
+def test_a_check_that_was_not_run_again_says_so(finished: Finished):
+    assert finished.first.told_again == {}
+    told = finished.second.told_again
+    assert {table for table, _ in told} == set(TABLES)
+    assert all(0 < version <= finished.versions[0] for version in told.values())
+
+
 def test_a_second_run_asks_nothing_and_makes_no_new_version(finished: Finished):
     first, second = finished.asked
     assert first > 0

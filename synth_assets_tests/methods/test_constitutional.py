@@ -234,6 +234,14 @@ def test_a_chain_that_changed_nothing_is_no_pair():
     assert (row["status"], row["drop_reason"]) == ("ok", "same_text")
 
 
+def test_a_first_completion_that_is_not_whole_drops_the_pair():
+    ask = ScriptedAsk(by_stage)
+    revisions = revise(ask).rows
+    cut = first_of(ask).with_columns(status=pl.lit("cut"))
+    (row,) = pairs(revisions, cut).rows.to_dicts()
+    assert row["drop_reason"] == "rejected_is_cut"
+
+
 def test_a_broken_chain_makes_no_pair():
     ask = failing_at("revise", 2)
     assert pairs(revise(ask).rows, first_of(ask)).rows.equals(PAIRS.empty())

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import polars as pl
+import pytest
 
 from synth_assets.llm.request import Request
 from synth_assets.methods.constraint_relaxation import ConstraintRelaxation, pair_relaxed
@@ -109,11 +110,14 @@ def relaxed_row(text: str | None, **values: Any) -> dict[str, Any]:
     }
 
 
-def pairs(*completions: dict[str, Any], text: str | None = "Le Rhin, je crois", **parameters: Any):
+def pairs(
+    *completions: dict[str, Any],
+    text: str | None = "Le Rhin, je crois",
+    status: str = "ok",
+    **parameters: Any,
+):
     rows = [{"prompt_id": "p0", "sample_index": 0, **row} for row in completions]
-    for row in rows:
-        row["text_hash"] = row["text"]
-    frames = {SCHEMA.name: SCHEMA.frame([relaxed_row(text)])}
+    frames = {SCHEMA.name: SCHEMA.frame([relaxed_row(text, status=status)])}
     material = make_material(PROMPTS, make_completions(*rows), frames=frames)
     return pair_relaxed(material, ConstraintRelaxation(**parameters)).rows.to_dicts()
 
@@ -148,7 +152,22 @@ def test_an_answer_that_is_the_same_is_no_pair():
     assert row["drop_reason"] == "same_text"
 
 
-def test_what_is_cut_failed_or_for_pairs_only_is_not_chosen():
-    assert not pairs({"text": "Rh", "teacher": "large", "status": "cut"})
+def test_what_is_for_pairs_only_is_not_chosen():
     assert not pairs({"text": "Rhin", "teacher": "large", "is_for_pairs_only": True})
-    assert not pairs({"text": "Rhin", "teacher": "large"}, text=None)
+
+
+def test_a_whole_answer_is_chosen_before_one_that_is_cut():
+    (row,) = pairs(
+        {"text": "Rh", "teacher": "large", "status": "cut"},
+        {"text": "Seine", "teacher": "small", "sample_index": 1},
+    )
+    assert (row["chosen_completion_id"], row["drop_reason"]) == ("c1", None)
+
+
+@pytest.mark.parametrize("status", ["cut", "refused", "empty", "failed"])
+def test_a_side_that_is_not_whole_drops_the_pair_by_that_name(status: str):
+    text = "Rh" if status in ("cut", "refused") else None
+    (row,) = pairs({"text": text, "teacher": "large", "status": status})
+    assert row["drop_reason"] == f"chosen_is_{status}"
+    (row,) = pairs({"text": "Rhin", "teacher": "large"}, text=text, status=status)
+    assert row["drop_reason"] == f"rejected_is_{status}"

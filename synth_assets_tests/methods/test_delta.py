@@ -52,15 +52,17 @@ def test_the_same_text_on_both_sides_is_no_pair():
     assert row["drop_reason"] == "same_text"
 
 
-def test_a_cut_answer_may_be_rejected_and_never_chosen():
-    (row,) = pairs(completion("large", "A", status="cut"), completion("small", "b"))
-    assert row["drop_reason"] == "chosen_is_cut"
-    (row,) = pairs(completion("large", "A"), completion("small", "b", status="cut"))
-    assert row["drop_reason"] is None
+@pytest.mark.parametrize("status", ["cut", "refused", "empty", "failed"])
+def test_a_side_that_is_not_whole_drops_the_pair_by_that_name(status: str):
+    text = "A" if status in ("cut", "refused") else None
+    (row,) = pairs(completion("large", text, status=status), completion("small", "b"))
+    assert row["drop_reason"] == f"chosen_is_{status}"
+    (row,) = pairs(completion("large", "b"), completion("small", text, status=status))
+    assert row["drop_reason"] == f"rejected_is_{status}"
 
 
-def test_what_failed_or_belongs_to_a_dropped_prompt_is_in_no_pair():
-    assert not pairs(completion("large", None, status="failed"), completion("small", "b"))
+def test_what_belongs_to_a_dropped_prompt_or_is_missing_is_in_no_pair():
+    assert not pairs(completion("large", "A"))
     dropped: dict[str, Any] = {"prompt_id": "p1"}
     assert not pairs(completion("large", "A", **dropped), completion("small", "b", **dropped))
     assert not pairs()

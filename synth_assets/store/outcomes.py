@@ -1,0 +1,86 @@
+"""Checks that passed and what each rested on in, the same out as long as they are remembered.
+
+Only a pass is kept: a failure is found anew each time, and no row that offends is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synth_assets.identity import content_id
+from synth_assets.schemas import CHECK_OUTCOMES
+from synth_assets.store.lake import Lake, run_all
+from synth_assets.store.sql_types import quote_name
+from synth_assets.store.staging import StagedColumns
+from synth_assets.store.writes import state_of
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A check that passed. rests_on: hash of the check and of the content of all that it read;
+    number: of the table's commit in which it was found."""
+
+    rests_on: str
+    number: int
+
+
+Outcomes = Mapping[str, Outcome]
+"""Check → its outcome, of one table."""
+
+
+def outcomes_of(lake: Lake, recipe: str, table: str) -> Outcomes:
+    """What is remembered of a table's checks."""
+    if not lake.has(recipe, CHECK_OUTCOMES.name):
+        return {}
+    place, state = ("outcomes", recipe), state_of(lake, recipe, CHECK_OUTCOMES.name)
+    known = lake.remembered.get(place)
+    if known is None or known[0] != state:
+        known = (state, _read(lake, recipe))
+        lake.remembered[place] = known
+    return known[1].get(table, {})
+
+
+def _read(lake: Lake, recipe: str) -> dict[str, dict[str, Outcome]]:
+    found: dict[str, dict[str, Outcome]] = {}
+    for table, check, rests_on, number in lake.execute(
+        "SELECT table_name, check_name, rests_on, number FROM "
+        + Lake.relation(recipe, CHECK_OUTCOMES.name)
+    ):
+        found.setdefault(table, {})[check] = Outcome(rests_on, number)
+    return found
+
+
+def outcome_changes(lake: Lake, recipe: str) -> list[str]:
+    """The statements that make the table of outcomes; none where it is there."""
+    columns = StagedColumns.of(CHECK_OUTCOMES).types
+    return lake.pending_changes(recipe, columns, CHECK_OUTCOMES.name)
+
+
+def write_outcomes(connection: Any, recipe: str, table: str, outcomes: Outcomes) -> None:
+    """Puts a table's outcomes in the place of those before; called inside a transaction."""
+    target, names = Lake.relation(recipe, CHECK_OUTCOMES.name), CHECK_OUTCOMES.polars.names()
+    connection.execute(f"DELETE FROM {target} WHERE table_name = ?", [table])
+    rows = [
+        (content_id("outcome", table, check), table, check, outcome.rests_on, outcome.number)
+        for check, outcome in sorted(outcomes.items())
+    ]
+    values = ", ".join(f"({', '.join('?' for _ in names)})" for _ in rows)
+    connection.execute(
+        f"INSERT INTO {target} ({', '.join(map(quote_name, names))}) VALUES {values}",
+        [value for row in rows for value in row],
+    )
+
+
+def keep_outcomes(lake: Lake, recipe: str, table: str, outcomes: Outcomes) -> None:
+    """Remembers a table's outcomes in a transaction of their own, where they are others."""
+    if not outcomes or outcomes == outcomes_of(lake, recipe, table):
+        return
+    changes = outcome_changes(lake, recipe)
+
+    def write(connection: Any) -> None:
+        run_all(connection, changes)
+        write_outcomes(connection, recipe, table, outcomes)
+
+    lake.transaction(write)
