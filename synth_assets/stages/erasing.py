@@ -109,8 +109,8 @@ def current_rounds(workshop: Workshop) -> Iterator[tuple[str, int]]:
 
 
 def _texts_of(lake: Lake, recipe: str, ids: Iterable[str]) -> set[str]:
-    """Every text that the rows hold: of prompts, each turn but the system's, and the completion that came with them;
-    of source texts; of completions."""
+    """Every text that the rows hold: of prompts, each turn but the system's, and the completion
+    that came with them; of source texts; of completions."""
     wanted, found = list(ids), set[str]()
     for table in (*prompt_tables(), "evaluation_prompts"):
         columns = ("messages", "text", "instruction", "given_completion")
