@@ -86,7 +86,7 @@ def control_rows(control: pl.DataFrame) -> pl.DataFrame:
     return _examples(control, "control_set", CONTROL_META)
 
 
-def _examples(rows: pl.DataFrame, table: str, meta: Sequence[Column]) -> pl.DataFrame:
+def _examples(rows: pl.DataFrame, table: str, meta: tuple[Column, ...]) -> pl.DataFrame:
     _require(rows, table, ["example_id", "messages", "split"], meta)
     rows = rows.select(
         pl.col("example_id").cast(pl.String).alias("id"),
