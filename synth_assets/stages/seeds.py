@@ -26,6 +26,7 @@ from synth_assets.stages.source_texts import usable_sources
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Round, Work, lake_ids
 from synth_assets.store.commits import slice_hash
+from synth_assets.store.lake import Lake
 
 GROUP = "1_seeds"
 READING = (location, prompts, records, tables)
@@ -107,12 +108,8 @@ def _make_rounds(work: Work) -> Made:
     recipe, options = work.recipe, work.workshop.options
     rounds = work.lake.read(recipe.name, ROUNDS)
     pool = work.lake.read(recipe.name, ROUND_POOL)
-    seeds = work.read(SEED_PROMPTS).filter(pl.col("drop_reason").is_null())
+    seeds = usable_seeds(work)
     sources = usable_sources(work) if recipe.seeds.source_texts else None
-    inside = current_members(pool)
-    waiting = seeds.join(inside, on="prompt_id", how="anti").height
-    if sources is not None:
-        waiting += sources.join(inside, on="prompt_id", how="anti").height
     if options.regenerate is not None:
         rounds = _refreeze(rounds, recipe, options.regenerate)
     because = "first" if rounds.height == 0 else options.open_round
@@ -125,9 +122,29 @@ def _make_rounds(work: Work) -> Made:
         notes["opened"] = number
     elif unfinished:
         notes["finishing"] = f"round {rounds.height}: {', '.join(unfinished)}"
-    elif waiting:
+    elif waiting := _waiting(pool, seeds, sources):
         notes["seeds_that_wait"] = f"{waiting} seeds wait for a new round (run with --round new)"
-    return Made(rounds, notes=notes, companions=((ROUND_POOL, pool, {}),))
+    # A pool changes where a round is opened; it is not written again to be found the same.
+    is_opened = "opened" in notes
+    return Made(rounds, notes=notes, companions=((ROUND_POOL, pool, {}),) if is_opened else ())
+
+
+def usable_seeds(work: Work) -> pl.DataFrame:
+    """The ids of the seeds that a new round may draw on."""
+    if not work.lake.has(work.recipe.name, SEED_PROMPTS.name):
+        return pl.DataFrame(schema={"prompt_id": pl.String})
+    rows = work.lake.frame(
+        f"SELECT prompt_id FROM {Lake.relation(work.recipe.name, SEED_PROMPTS.name)} "
+        "WHERE drop_reason IS NULL ORDER BY prompt_id"
+    )
+    return rows.cast({"prompt_id": pl.String})
+
+
+def _waiting(pool: pl.DataFrame, seeds: pl.DataFrame, sources: pl.DataFrame | None) -> int:
+    """How many that a round may draw on are in no pool yet."""
+    inside = current_members(pool)
+    usable = [seeds, *([] if sources is None else [sources])]
+    return sum(rows.join(inside, on="prompt_id", how="anti").height for rows in usable)
 
 
 def unfinished_tables(work: Work) -> list[str]:

@@ -40,8 +40,12 @@ the seeds in its pool; what earlier rounds accepted into it; the source texts in
 
 @dataclass(frozen=True)
 class Input:
+    """A slice of a table. of_all: what is made for one unit of a stage hangs on all rows of it, so
+    that a change remakes every unit (see `Stage.unit`)."""
+
     table: str
     slice: Slice = "all"
+    of_all: bool = False
 
     @property
     def label(self) -> str:
@@ -113,8 +117,11 @@ class Stage:
     is_always_made: never skipped: what it does depends on what the run was asked to do.
     asks: calls models.
     unit: the column of what the rows are made for, one by one: those about it are a function of
-        the inputs' rows about it, so that a change remakes these alone. Every input is the round's
-        own and has the column; nothing but `Work.read` reads them. None: the whole round is remade.
+        the inputs' rows about it, so that a change remakes these alone. Every input has the column,
+        or is ``of_all``, and is the round's own where the stage is made by round; nothing but
+        `Work.read` reads them. None: the whole round is remade.
+    widen: given a relation of changed units, adds those whose rows hang on these too; False where
+        all are to be remade.
     parameters: name → value of each part of the fingerprint.
     code: modules whose source decides the table.
     check_inputs: tables that only its checks read.
@@ -134,6 +141,7 @@ class Stage:
     is_always_made: bool = False
     asks: bool = False
     unit: str | None = None
+    widen: Callable[[Workshop, str], bool] | None = None
     kinds: frozenset[str] = frozenset({"python", "polars"})
     check_inputs: tuple[str, ...] = ()
     files: Callable[[Recipe], Sequence[Path]] | None = None

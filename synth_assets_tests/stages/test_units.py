@@ -11,11 +11,15 @@ import polars as pl
 import pytest
 
 from synth_assets.schemas import EDGES, RETRACTIONS
-from synth_assets.stages.workshop import Workshop
+from synth_assets.stages.stage import Stage
+from synth_assets.stages.workshop import Round, Workshop
 from synth_assets.store.staging import stage_frame
 from synth_assets_tests.stages.bench import Bench, bench
 
-BY_PROMPT = ("completions", "verifications", "ratings", "judgments")
+SETS = ("scored_completions", "sft_set", "dpo_set", "dropped_rows")
+BY_PROMPT = (
+    "mutated_prompts", "completions", "verifications", "ratings", "judgments", *SETS,
+)  # fmt: skip
 PARTS: dict[str, Any] = {
     "prompts": {"self_instruct": None},
     "completions": {"teachers": ["teacher"], "per_prompt": 2},
@@ -30,6 +34,7 @@ PARTS: dict[str, Any] = {
 def made(tmp_path: Path) -> Iterator[Bench]:
     """Six prompts, answered, verified and rated."""
     with bench(tmp_path, **PARTS) as one:
+        one.sets = SETS
         one.seeds(*(seed(n) for n in range(6)))
         one.run()
         yield one
@@ -132,23 +137,29 @@ def assert_as_if_all_were_made_anew(made: Bench) -> None:
     workshop = made.workshop()
     for name in BY_PROMPT:
         stage = workshop.stages[name]
-        whole = [made_whole(workshop, name, number) for number in range(len(workshop.rounds()))]
+        whole = [made_whole(workshop, stage, round) for round in workshop.rounds_of(stage)]
         expected = pl.concat(whole).sort(stage.key)
-        assert made.read(name).equals(expected), name
+        found = made.lake.read(made.recipe.name, stage.table)
+        assert found.sort(stage.key).equals(expected), name
         edges = made.lake.read(made.recipe.name, EDGES, "table_name = ?", [name])
         pairs = stage.parents(expected).rows() if stage.parents else []
         assert sorted(edges.select("child_id", "parent_id").rows()) == sorted(pairs), name
     latest = workshop.log.latest()
     for (name, round), commit in latest.items():
         if name in BY_PROMPT:
-            rows = made.read(name, f"round = {round}")
+            stage = workshop.stages[name]
+            where = f"round = {round}" if stage.by_round else "true"
+            rows = made.lake.read(made.recipe.name, stage.table, where)
             assert (commit.row_count, commit.items_parsed in (None, rows.height)) == (
                 rows.height,
                 True,
             )
 
 
-def made_whole(workshop: Workshop, table: str, place: int) -> pl.DataFrame:
-    stage = workshop.stages[table]
-    with workshop.work(stage, workshop.rounds()[place]) as work:
-        return stage.make(work).rows
+def made_whole(workshop: Workshop, stage: Stage, round: Round) -> pl.DataFrame:
+    with workshop.work(stage, round) as work:
+        staged = stage.stage_rows(work, stage.make(work))
+        try:
+            return staged.frame().cast(dict(stage.table.polars))
+        finally:
+            staged.drop()
