@@ -161,6 +161,7 @@ class SqlStage(Stage):
             found[name] = CheckDefinition(
                 content_hash([project.test_hash(test, variables) for test in tests]),
                 tuple(table for table in _tables(project, refs) if table != self.name),
+                _alone(tests),
             )
         return found
 
@@ -224,6 +225,17 @@ def table_of(project: SqlProject, ref: str) -> str:
         f"{project.folder}: source {ref!r} is no table of the lake; the tables of a recipe are "
         "source('lake', 'NAME'), and a small one may be a seed"
     )
+
+
+def _alone(tests: list[DataTest]) -> tuple[str, ...] | None:
+    """The columns by which any of the tests holds rows against each other; None where one looks at
+    the whole table."""
+    columns: dict[str, None] = {}
+    for test in tests:
+        if test.alone is None:
+            return None
+        columns.update(dict.fromkeys(test.alone))
+    return tuple(columns)
 
 
 def _offending(found: DataTestResult) -> pl.DataFrame:

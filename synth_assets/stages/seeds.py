@@ -22,6 +22,7 @@ from synth_assets.seed_files import location, prompts, records, tables
 from synth_assets.stages.generation import generation_parameters
 from synth_assets.stages.pools import current_members, open_pool
 from synth_assets.stages.row_checks import ids_are_unique, values_are_known
+from synth_assets.stages.seed_lines import GONE, add_changed_seeds, keep_line_hashes, lines_of
 from synth_assets.stages.source_texts import usable_sources
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Round, Work, lake_ids
@@ -36,8 +37,10 @@ def seed_prompts_stage() -> Stage:
     return Stage(
         table=SEED_PROMPTS,
         group=GROUP,
-        inputs=(Input(RETRACTIONS.name),),
+        inputs=(Input(RETRACTIONS.name, of_all=True),),
         files=lambda recipe: [file.path for file in location.locate(recipe, "prompts")],
+        unit="prompt_id",
+        units_of_files=add_changed_seeds,
         parameters=lambda recipe, _: {
             "files": [part.model_dump(mode="json") for part in recipe.seeds.prompts],
             "limit": recipe.seeds.limit,
@@ -85,15 +88,18 @@ def rounds_stage(*, has_sources: bool = False) -> Stage:
 
 def _make_seed_prompts(work: Work) -> Made:
     """Seeds of the files; one that left its file stays, marked, as earlier rounds rest on it."""
-    rows = seed_files.read_seed_prompts(work.recipe).sort("source_file", "source_line")
+    lines = None if work.units is None else lines_of(work.lake, work.units.relation)
+    rows = seed_files.read_seed_prompts(work.recipe, lines).sort("source_file", "source_line")
+    keep_line_hashes(work.lake.home, work.recipe)
     if work.recipe.seeds.limit is not None:
         rows = rows.head(work.recipe.seeds.limit)
-    known = work.lake.read(work.recipe.name, SEED_PROMPTS)
+    those = "true" if work.units is None else work.units.where
+    known = work.lake.read(work.recipe.name, SEED_PROMPTS, those)
     pooled = lake_ids(work.lake, work.recipe.name, ROUND_POOL.name, "prompt_id")
     gone = known.filter(
         ~pl.col("prompt_id").is_in(rows["prompt_id"].implode())
         & pl.col("prompt_id").is_in(pooled.implode())
-    ).with_columns(drop_reason=pl.lit("no_longer_in_its_file"))
+    ).with_columns(drop_reason=pl.lit(GONE))
     return Made(
         retraction.mark_seeds(pl.concat([rows, gone]), work.read(RETRACTIONS)).sort("prompt_id"),
         notes={

@@ -39,15 +39,29 @@ def changed_units(
     assert version is not None and stage.unit is not None
     lake, relation = workshop.lake, f"units_{random.getrandbits(32):08x}"
     name = quote_name(stage.unit)
+    nothing = f"SELECT {name} FROM {Lake.relation(workshop.recipe.name, stage.name)} WHERE false"
     selects = [_differing(workshop, item, round.number, name, version) for item in changed]
-    lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join(selects)}")
+    lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join([nothing, *selects])}")
     try:
+        is_told = _add_units_of_files(workshop, stage, commit, now, relation)
         ((nameless,),) = lake.execute(f"SELECT count(*) FROM {relation} WHERE {name} IS NULL")
-        is_told = not nameless and (stage.widen is None or stage.widen(workshop, relation))
+        is_told = is_told and not nameless
+        is_told = is_told and (stage.widen is None or stage.widen(workshop, relation))
         yield Units(stage.unit, relation) if is_told else None
     finally:
         if lake.is_open:
             lake.execute(f"DROP TABLE IF EXISTS {relation}")
+
+
+def _add_units_of_files(
+    workshop: Workshop, stage: Stage, commit: Commit, now: Provenance, relation: str
+) -> bool:
+    """False where the files may say otherwise of any unit."""
+    before = commit.inputs.get("files")
+    if before == now.inputs.get("files"):
+        return True
+    told = stage.units_of_files
+    return told is not None and before is not None and told(workshop, before, relation)
 
 
 def _changed_inputs(
@@ -60,7 +74,7 @@ def _changed_inputs(
         or stage.unit is None
         or commit.fingerprint != now.fingerprint
         or set(commit.inputs) != set(now.inputs)
-        or {item.label for item in stage.inputs} != set(now.inputs)
+        or not set(now.inputs) <= {"files", *(item.label for item in stage.inputs)}
         or commit.failed_replies
         or workshop.options.retry_failed
         or stage.is_to_be_refreshed(workshop.options)
@@ -77,7 +91,8 @@ def _changed_inputs(
         and _hash_at(workshop, item, round.number, version) == commit.inputs[item.label]
         for item in changed
     )
-    return changed if changed and is_known else None
+    read_other_files = commit.inputs.get("files") != now.inputs.get("files")
+    return changed if is_known and (changed or read_other_files) else None
 
 
 def _stands(workshop: Workshop, stage: Stage, round: Round, commit: Commit) -> bool:

@@ -265,10 +265,15 @@ class Work:
             self._engine.close()
 
 
+def hash_of_bytes(raw: bytes) -> str:
+    """What `hash_file` gives of a file that holds these bytes."""
+    return content_hash(raw.hex())
+
+
 def hash_file(path: Path) -> str:
     """Hash of a file's bytes. Errors: `RecipeError` where it cannot be read."""
     try:
-        return content_hash(path.read_bytes().hex())
+        return hash_of_bytes(path.read_bytes())
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
 

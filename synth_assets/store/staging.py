@@ -98,7 +98,10 @@ class StagedTable:
     units: Units | None = None
     read_at: int = -1
     """The version of the lake as which it was staged: what it says of the table held then."""
+    before: tuple[str, int] | None = None
+    """Content hash and row count of the scope as it stands, where they are known."""
     _content: tuple[str, int] | None = field(default=None, repr=False)
+    _diff: StagedDiff | None = field(default=None, repr=False)
 
     @property
     def types_with_hash(self) -> dict[str, str]:
@@ -125,7 +128,10 @@ class StagedTable:
         )
 
     def content(self) -> tuple[str, int]:
-        """Content hash and row count of the scope after the commit; read once."""
+        """Content hash and row count of the scope after the commit; read once, and not at all
+        where the units' rows are as they were."""
+        if self.before is not None and self.prepare().is_empty:
+            return self.before
         if self._content is None:
             content, rows = self.lake.execute(content_hash_sql(self.relation_after))[0]
             self._content = (content, rows)
@@ -158,7 +164,23 @@ class StagedTable:
         )
 
     def prepare(self) -> StagedDiff:
-        """Finds what a commit has to write; changes nothing in the lake."""
+        """Finds what a commit has to write, once; changes nothing in the lake."""
+        if self._diff is None:
+            self._diff = self._compared()
+        return self._diff
+
+    def near(self, columns: Sequence[str]) -> str:
+        """The staged rows, with those that stand and have one of their values in a column."""
+        names = ", ".join(map(quote_name, self.types_with_hash))
+        if not columns or self.units is None:
+            return self.relation
+        shares = " OR ".join(
+            f"{name} IN (SELECT {name} FROM {self.relation})" for name in map(quote_name, columns)
+        )
+        standing = f"SELECT {names} FROM ({self._standing(names)}) WHERE {shares}"
+        return f"(SELECT {names} FROM {self.relation} UNION ALL {standing})"
+
+    def _compared(self) -> StagedDiff:
         self._refuse_rows_outside_the_scope()
         found = self.lake.column_types(self.schema, self.table)
         changes = table_changes(self.schema, self.target, found, self.types_with_hash)
