@@ -130,6 +130,8 @@ class Method:
     may_follow: (parameters, unknown calls by model, first teacher) → the calls they stand for and
         the prompts they write, at most, for `plan`. A prompt not yet written that the method would
         read counts as one more unknown call, of the model ``""``.
+    pairs_of_a_prompt: (pairs; parameters) → pairs of one prompt that it is asked for, which dpo_set
+        takes where the recipe does not say how many; one without it.
     calls_of_a_prompt: (parameters, completions of a prompt) → calls by model at most, for `plan`.
     """
 
@@ -152,6 +154,7 @@ class Method:
     also_reads: Callable[[Any], tuple[str, ...]] | None = None
     rules: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Rule]] | None = None
     may_follow: Callable[[Any, Counter[str], str | None], tuple[Counter[str], int]] | None = None
+    pairs_of_a_prompt: Callable[[Any], int] | None = None
     calls_of_a_prompt: Callable[[Any, int], Mapping[str, int]] | None = None
 
     def tables_read(self, parameters: Any) -> tuple[str, ...]:

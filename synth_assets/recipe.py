@@ -144,14 +144,19 @@ class DpoThresholds(Part):
     """pairs: ``rated`` (by mean rating and ``binarisation``), ``verified`` (verified against
     refuted: a verifier's reject is no proof of wrongness, so this is asked for by name), or the
     name of a method under ``pairs``.
-    binarisation: one pair of each prompt, the best against another, or ``margin``: every two
-    completions that differ by at least ``min_margin``."""
+    binarisation: the best against another, or ``margin``: every two completions that differ by at
+    least ``min_margin``.
+    per_prompt: pairs of one prompt at most. Left out: every pair by ``margin``, of a method as many
+    as it is asked for (its ``pairs_per_prompt``), else one. The widest margin comes first; the best
+    is paired with others in the binarisation's order; what is equal then goes by a fixed draw. Two
+    texts are one pair."""
 
     pairs: str = "rated"
     binarisation: Literal[
         "best_vs_random_lower", "best_vs_worst", "best_vs_random_other", "margin"
     ] = "best_vs_random_lower"
     min_margin: float = Field(default=0.5, ge=0)
+    per_prompt: int | None = Field(default=None, ge=1)
 
 
 class Datasets(Part):

@@ -313,7 +313,11 @@ PAIR_COLUMNS = (
     Column("rejected_completion_id", pl.String, "The worse one"),
     Column("margin", pl.Float64, "How much better, on the method's scale; null where unknown"),
     Column("soft_label", pl.Float64, "Probability that chosen is better, 0 to 1; null for none"),
-    Column("judge", pl.String, "The recipe's name of the judge; null where none was asked"),
+    Column(
+        "judge",
+        pl.String,
+        "The recipe's name of the judge, of a panel all with ', ' between; null where none was",
+    ),
     Column("rationale", pl.String, "The judge's reason"),
     Column("status", pl.String, "ok, tie, inconsistent, ambiguous, unparsed or failed"),
     Column("call_ids", IDS, "Calls the row rests on, in order"),

@@ -1,9 +1,9 @@
--- At most one preference pair for each kept prompt; by the binarisation margin, every one.
+-- Preference pairs of each kept prompt: those that are most preferred, dpo_per_prompt at most.
 -- rated: best mean rating against one that the recipe's binarisation chooses (Cui et al. 2023;
 -- best_vs_random_other is Zephyr's, Tunstall et al. 2023, where ties are possible), or, by margin,
 -- every two completions that differ by at least min_margin.
 -- verified: an answer verified against one refuted.
--- Else the pairs of the method of that name, the widest margin of each prompt.
+-- Else the pairs of the method of that name, the widest margin of each prompt first.
 {% set verified = var('dpo_pairs') == 'verified' %}
 {% set rated = var('dpo_pairs') == 'rated' %}
 {% set binarisation = var('dpo_binarisation') %}
@@ -57,34 +57,15 @@ best as (
         ) = 1
     {% endif %}
 ),
-pairs as (
+matches as (
     select
-        b.prompt_id,
-        b.round,
-        b.messages as prompt,
-        [{'role': 'assistant', 'content': b.text}] as chosen,
-        [{'role': 'assistant', 'content': r.text}] as rejected,
         b.completion_id as chosen_completion_id,
         r.completion_id as rejected_completion_id,
-        b.mean_rating as chosen_rating,
-        r.mean_rating as rejected_rating,
         -- Means of thirds are not exact: 4.333… - 3.833… must reach a margin of 0.5.
         round(b.mean_rating - r.mean_rating, 6) as margin,
-        b.split,
-        b.family_id,
-        b.model as chosen_model,
-        r.model as rejected_model,
-        case when b.licence = r.licence then b.licence end as licence,
-        list_sort(list_distinct(list_concat(b.licences, r.licences))) as licences,
-        b.method,
-        cast(null as double) as soft_label,
-        r.draw
+        cast(null as double) as soft_label
     from best as b
-    inner join sides as r
-        on
-            r.prompt_id = b.prompt_id
-            and r.completion_id <> b.completion_id
-            and r.text <> b.text
+    inner join sides as r on r.prompt_id = b.prompt_id and r.completion_id <> b.completion_id
     {% if verified %}
     where r.verification = 'refuted'
     {% elif binarisation == 'best_vs_random_other' %}
@@ -95,20 +76,14 @@ pairs as (
         and round(b.mean_rating - r.mean_rating, 6)
         >= cast({{ var('dpo_min_margin') }} as double)
     {% endif %}
-    {% if not all_pairs %}
-    qualify
-        row_number() over (
-            partition by b.prompt_id
-            order by
-                {% if not verified and binarisation == 'best_vs_worst' %}
-                r.mean_rating,
-                {% endif %}
-                r.draw,
-                r.completion_id
-        ) = 1
-    {% endif %}
-)
+),
 {% else %}
+matches as (
+    select chosen_completion_id, rejected_completion_id, margin, soft_label
+    from {{ ref('preference_candidates') }}
+    where method = {{ var('dpo_pairs') }} and drop_reason is null and status = 'ok'
+),
+{% endif %}
 pairs as (
     select
         b.prompt_id,
@@ -116,11 +91,11 @@ pairs as (
         b.messages as prompt,
         [{'role': 'assistant', 'content': b.text}] as chosen,
         [{'role': 'assistant', 'content': r.text}] as rejected,
-        b.completion_id as chosen_completion_id,
-        r.completion_id as rejected_completion_id,
+        m.chosen_completion_id,
+        m.rejected_completion_id,
         b.mean_rating as chosen_rating,
         r.mean_rating as rejected_rating,
-        p.margin,
+        m.margin,
         b.split,
         b.family_id,
         b.model as chosen_model,
@@ -128,24 +103,34 @@ pairs as (
         case when b.licence = r.licence then b.licence end as licence,
         list_sort(list_distinct(list_concat(b.licences, r.licences))) as licences,
         b.method,
-        p.soft_label,
-        r.draw
-    from {{ ref('preference_candidates') }} as p
-    inner join sides as b on b.completion_id = p.chosen_completion_id
-    inner join sides as r on r.completion_id = p.rejected_completion_id
-    where
-        p.method = {{ var('dpo_pairs') }}
-        and p.drop_reason is null
-        and p.status = 'ok'
-        and b.prompt_id = r.prompt_id
-        and b.text <> r.text
-    qualify
+        m.soft_label,
+        least(b.text, r.text) as one_text,
+        greatest(b.text, r.text) as other_text,
+        -- Which of a prompt's pairs come first.
         row_number() over (
             partition by b.prompt_id
-            order by p.margin desc nulls last, b.draw, r.draw, b.completion_id, r.completion_id
-        ) = 1
+            order by
+                {% if all_pairs or not (rated or verified) %}
+                m.margin desc nulls last,
+                {% elif rated and binarisation == 'best_vs_worst' %}
+                r.mean_rating,
+                {% endif %}
+                b.draw,
+                r.draw,
+                m.chosen_completion_id,
+                m.rejected_completion_id
+        ) as place
+    from matches as m
+    inner join sides as b on b.completion_id = m.chosen_completion_id
+    inner join sides as r on r.completion_id = m.rejected_completion_id
+    where b.prompt_id = r.prompt_id and b.text <> r.text
+),
+each_once as (
+    -- Two texts are one pair, whichever of their copies stand in it, and whichever came first wins.
+    select *
+    from pairs
+    qualify row_number() over (partition by prompt_id, one_text, other_text order by place) = 1
 )
-{% endif %}
 select
     left(
         sha256(concat_ws('|', 'dpo_set', chosen_completion_id, rejected_completion_id)), 24
@@ -179,4 +164,9 @@ select
     licences,
     method,
     soft_label
-from pairs
+from each_once
+{% if var('dpo_per_prompt') is not none %}
+qualify
+    row_number() over (partition by prompt_id order by place)
+    <= cast({{ var('dpo_per_prompt') }} as bigint)
+{% endif %}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from synth_assets.lineage.ancestry import Node
+from synth_assets.methods.pair_rows import BETWEEN_JUDGES
 from synth_assets.schemas import RETRACTIONS
 from synth_assets.store.lake import Lake
 
@@ -20,7 +21,8 @@ def retractions_of(lake: Lake, recipe: str, nodes: Sequence[Node]) -> list[dict[
     columns = [row for node in nodes for row in node.rows.values()]
     ids = {node.id for node in nodes}
     files = {row.get("source_file") for row in columns}
-    models = {row.get(name) for row in columns for name in NAMES_A_MODEL}
+    told = (row.get(name) for row in columns for name in NAMES_A_MODEL)
+    models = {name for value in told if value for name in str(value).split(BETWEEN_JUDGES)}
     named = {"row": ids, "seed_file": files, "model": models}
     return [
         row

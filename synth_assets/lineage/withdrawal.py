@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
+import polars as pl
+
 from synth_assets.errors import QueryError
 from synth_assets.lineage.ancestry import climb
 from synth_assets.lineage.descent import descend, rows_of_calls
 from synth_assets.lineage.find import Found, find_row, prompt_tables, read_rows
 from synth_assets.method import all_methods, method_tables
+from synth_assets.methods.pair_rows import BETWEEN_JUDGES
 from synth_assets.recipe import Recipe
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.store.lake import Lake
@@ -22,9 +25,14 @@ Kind = Literal["row", "seed_file", "model"]
 
 
 def by_model() -> list[tuple[str, str, str]]:
-    """(table, key, column that holds the recipe's name of the model)."""
+    """(table, key, column that holds the recipe's name of the model, or the names of a panel)."""
     column = {"prompts": "model", "completions": "teacher", "judgments": "judge", "pairs": "judge"}
-    found = [("mutated_prompts", "prompt_id", "model"), ("completions", "completion_id", "teacher")]
+    found = [
+        ("mutated_prompts", "prompt_id", "model"),
+        ("completions", "completion_id", "teacher"),
+        ("judgments", "judgment_id", "judge"),
+        ("preference_candidates", "pair_candidate_id", "judge"),
+    ]
     for method in all_methods().values():
         if method.kind in column:
             found.append((method.table.name, method.table.key, column[method.kind]))
@@ -110,13 +118,43 @@ def reach(
         key = "judgment_id" if table == "judgments" else column
         found = _ids_in(lake, recipe, table, key, column, completions)
         rows[table] = rows.get(table, set()) | found
+    rows["dpo_set"] = rows.get("dpo_set", set()) | _chosen_pairs(
+        lake, recipe, rows.get("preference_candidates", ())
+    )
     return {table: frozenset(ids) for table, ids in rows.items() if ids}
+
+
+def _chosen_pairs(lake: Lake, recipe: str, candidates: Iterable[str]) -> set[str]:
+    """Ids in `dpo_set` of the pairs that were chosen among these candidates."""
+    ids = sorted(candidates)
+    if not ids or not lake.has(recipe, "dpo_set"):
+        return set()
+    with lake.temporary("candidates", pl.DataFrame({"id": ids})) as wanted:
+        found = lake.execute(
+            f"SELECT pair_id FROM {Lake.relation(recipe, 'dpo_set')} AS d "
+            f"JOIN {Lake.relation(recipe, 'preference_candidates')} AS p "
+            "ON p.chosen_completion_id = d.chosen_completion_id "
+            "AND p.rejected_completion_id = d.rejected_completion_id AND p.method = d.pairing "
+            f"WHERE p.pair_candidate_id IN (SELECT id FROM {wanted})"
+        )
+    return {id for (id,) in found}
 
 
 def _roots(lake: Lake, recipe: Recipe, source: str) -> tuple[Kind, str, dict[str, set[str]]]:
     if source in _models(lake, recipe):
         found = {
-            table: _ids_in(lake, recipe.name, table, key, column, [source])
+            table: _ids_in(
+                lake,
+                recipe.name,
+                table,
+                key,
+                column,
+                [
+                    value
+                    for value in _named_in(lake, recipe.name, table, column)
+                    if source in value.split(BETWEEN_JUDGES)
+                ],
+            )
             for table, key, column in by_model()
         }
         for table in ("mutated_prompts", *method_tables("prompts")):
@@ -170,12 +208,17 @@ def _models(lake: Lake, recipe: Recipe) -> list[str]:
     """Models that the recipe declares, or that rows name: one may have left the recipe."""
     named = set(recipe.models)
     for table, _, column in by_model():
-        if lake.has(recipe.name, table):
-            rows = lake.execute(
-                f"SELECT DISTINCT {column} FROM {Lake.relation(recipe.name, table)}"
-            )
-            named |= {name for (name,) in rows if name}
+        for value in _named_in(lake, recipe.name, table, column):
+            named.update(value.split(BETWEEN_JUDGES))
     return sorted(named)
+
+
+def _named_in(lake: Lake, recipe: str, table: str, column: str) -> list[str]:
+    """What a column of models' names holds: a name, or those of a panel."""
+    if not lake.has(recipe, table):
+        return []
+    rows = lake.execute(f"SELECT DISTINCT {column} FROM {Lake.relation(recipe, table)}")
+    return sorted(value for (value,) in rows if value)
 
 
 def _seed_files(lake: Lake, recipe: Recipe) -> list[str]:

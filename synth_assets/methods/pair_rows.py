@@ -7,6 +7,9 @@ from typing import Any
 
 from synth_assets.identity import content_id
 
+BETWEEN_JUDGES = ", "
+"""Stands between the names of a panel's judges; no name of a model holds a comma."""
+
 SIDE = ("completion_id", "text", "status", "call_id")
 """What of a completion decides whether it may be a side."""
 

@@ -20,7 +20,7 @@ from synth_assets.identity import content_id
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
 from synth_assets.methods.pair_drawing import DrawnPair, draw_pairs, prompts_without_a_pair
-from synth_assets.methods.pair_rows import pair_row
+from synth_assets.methods.pair_rows import BETWEEN_JUDGES, pair_row
 from synth_assets.methods.pair_verdict import PairVerdict, ReadVerdict, read_verdict
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import ask_structured
@@ -121,6 +121,7 @@ def template_of(parameters: Pairwise, resolve: Resolve) -> Template:
     parameters=Pairwise,
     templates=lambda parameters, resolve: [template_of(parameters, resolve)],
     columns=COLUMNS,
+    pairs_of_a_prompt=lambda parameters: parameters.pairs_per_prompt,
     calls_of_a_prompt=lambda parameters, completions: dict.fromkeys(
         parameters.judges,
         2 * min(parameters.pairs_per_prompt, completions * (completions - 1) // 2),
@@ -222,7 +223,7 @@ def _row(pair: DrawnPair, votes: Sequence[_Vote], template: Template) -> dict[st
         prompt_id=pair.prompt_id,
         round=pair.prompt["round"],
         margin=(read[winner] - read[loser]) / len(votes) if winner and loser else None,
-        judge=", ".join(vote.judge for vote in votes),
+        judge=BETWEEN_JUDGES.join(vote.judge for vote in votes),
         rationale=next((r for v in votes for r in (v.ab.rationale, v.ba.rationale) if r), None),
         status=status,
         call_ids=[c for v in votes for c in (*v.ab.call_ids, *v.ba.call_ids)],

@@ -1,4 +1,4 @@
-"""Prompts and the journal of retractions in, the same prompts with what was withdrawn marked out.
+"""Prompts or pairs and the journal of retractions in, the same with what was withdrawn marked out.
 
 A retraction is followed down `derived_from`: whatever was rewritten from a withdrawn prompt is
 withdrawn with it, also where it was dropped before. Rows made later by a withdrawn model, or read
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
+
+from synth_assets.methods.pair_rows import BETWEEN_JUDGES
 
 RETRACTED = "retracted"
 
@@ -48,6 +50,20 @@ def mark_prompts(
             context = shown_with if follows_context else {}
             withdrawn |= _closure(prompts, these, context, withdrawn_sources)
     return prompts.with_columns(drop_reason=_marked(pl.col("prompt_id").is_in(sorted(withdrawn))))
+
+
+def mark_pairs(pairs: pl.DataFrame, retractions: pl.DataFrame) -> pl.DataFrame:
+    """Pairs with ``drop_reason`` `retracted` where one of their judges was withdrawn, or the row by
+    its id (a call that it rests on, say).
+
+    A panel without one of its judges is another panel: its majority may have hung on that voice, so
+    its pairs go as wholes. The recipe without that judge makes them anew from known replies.
+    """
+    ids, models = _row_ids(retractions), _targets(retractions, "model")
+    panel = pl.col("judge").str.split(BETWEEN_JUDGES)
+    is_judged_so = panel.list.eval(pl.element().is_in(sorted(models))).list.any()
+    is_withdrawn = is_judged_so.fill_null(False) | pl.col("pair_candidate_id").is_in(sorted(ids))
+    return pairs.with_columns(drop_reason=_marked(is_withdrawn))
 
 
 def _closure(

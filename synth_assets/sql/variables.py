@@ -9,15 +9,28 @@ from synth_assets.recipe import Datasets, Limits, Recipe
 
 def recipe_variables(recipe: Recipe) -> dict[str, Any]:
     """Values of var(): the recipe's thresholds, each under the name of its part."""
-    return _variables(recipe.datasets, recipe.limits)
+    return _variables(recipe.datasets, recipe.limits, _pairs_of_a_prompt(recipe))
 
 
 def default_variables() -> dict[str, Any]:
     """Values of var() in a recipe that sets none."""
-    return _variables(Datasets(), Limits())
+    return _variables(Datasets(), Limits(), 1)
 
 
-def _variables(datasets: Datasets, limits: Limits) -> dict[str, Any]:
+def _pairs_of_a_prompt(recipe: Recipe) -> int | None:
+    """How many pairs of one prompt `dpo_set` takes; None for all of them."""
+    dpo = recipe.datasets.dpo
+    if dpo.per_prompt is not None:
+        return dpo.per_prompt
+    if dpo.pairs == "rated":
+        return None if dpo.binarisation == "margin" else 1
+    for method, parameters in recipe.methods("pairs"):
+        if method.name == dpo.pairs and method.pairs_of_a_prompt is not None:
+            return method.pairs_of_a_prompt(parameters)
+    return 1
+
+
+def _variables(datasets: Datasets, limits: Limits, pairs: int | None) -> dict[str, Any]:
     sft, dpo = datasets.sft, datasets.dpo
     return {
         "sft_per_prompt": sft.per_prompt,
@@ -26,5 +39,6 @@ def _variables(datasets: Datasets, limits: Limits) -> dict[str, Any]:
         "dpo_pairs": dpo.pairs,
         "dpo_binarisation": dpo.binarisation,
         "dpo_min_margin": dpo.min_margin,
+        "dpo_per_prompt": pairs,
         "limits_self_training": limits.self_training,
     }

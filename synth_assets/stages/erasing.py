@@ -34,7 +34,8 @@ cites, and in rows of models that repeat it. A shorter one stands in too many te
 
 NO_TEXTS = frozenset({"edges", "round_pool", "rounds", "commits", "check_outcomes",
                       RETRACTIONS.name, ERASURES.name})  # fmt: skip
-ID_COLUMNS = ("prompt_id", "source_text_id", "completion_id", "judgment_id", "chosen_completion_id",
+ID_COLUMNS = ("prompt_id", "source_text_id", "completion_id", "judgment_id",
+              "pair_candidate_id", "chosen_completion_id",
               "rejected_completion_id", "row_id")  # fmt: skip
 
 

@@ -3,9 +3,11 @@ completions and pairs in one table each."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
-from synth_assets.methods import judgments, verification
+from synth_assets.methods import judgments, retraction, verification
 from synth_assets.methods.verification import Verification
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import (
@@ -14,6 +16,7 @@ from synth_assets.schemas import (
     JUDGMENTS,
     MUTATED_PROMPTS,
     PREFERENCE_CANDIDATES,
+    RETRACTIONS,
     VERIFICATIONS,
     TableSchema,
 )
@@ -77,12 +80,23 @@ def judgments_stage(recipe: Recipe) -> Stage:
 
 
 def preference_candidates_stage(recipe: Recipe) -> Stage:
-    """Every method's pairs."""
+    """Every method's pairs; those of a withdrawn judge are marked."""
     tables = [method.table for method, _ in recipe.methods("pairs")]
-    return _union(
+    stage = _union(
         PREFERENCE_CANDIDATES,
         tables,
         parents_exist("chosen_completion_id", ("completions", "completion_id")),
+    )
+
+    def make(work: Work) -> Made:
+        pairs = stage.make(work).rows
+        return Made(retraction.mark_pairs(pairs, work.read(RETRACTIONS)))
+
+    return replace(
+        stage,
+        inputs=(*stage.inputs, Input(RETRACTIONS.name)),
+        code=(retraction,),
+        make=make,
     )
 
 

@@ -7,8 +7,13 @@ from typing import Any
 import polars as pl
 
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA
-from synth_assets.methods.retraction import mark_prompts, mark_seeds, mark_source_texts
-from synth_assets.schemas import RETRACTIONS, SEED_PROMPTS, SOURCE_TEXTS
+from synth_assets.methods.retraction import (
+    mark_pairs,
+    mark_prompts,
+    mark_seeds,
+    mark_source_texts,
+)
+from synth_assets.schemas import PREFERENCE_CANDIDATES, RETRACTIONS, SEED_PROMPTS, SOURCE_TEXTS
 
 
 def prompts(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -142,3 +147,29 @@ def test_a_conversation_goes_with_any_of_its_models() -> None:
     for model in ("user", "teacher"):
         marked = mark_prompts(prompts(talk), journal({"target": model, "kind": "model"}), {})
         assert reasons(marked) == {"talk": "retracted"}
+
+
+def pairs_left(*withdrawn: dict[str, Any]) -> dict[str, str | None]:
+    base = dict.fromkeys(PREFERENCE_CANDIDATES.polars.names())
+    judges = {"alone": "judge", "panel": "second, judge", "others": "judge_2, third", "none": None}
+    rows = [{**base, "pair_candidate_id": id, "judge": judge} for id, judge in judges.items()]
+    rows[2]["drop_reason"] = "tie"
+    marked = mark_pairs(PREFERENCE_CANDIDATES.frame(rows), journal(*withdrawn))
+    return dict(marked.select("pair_candidate_id", "drop_reason").iter_rows())
+
+
+def test_pairs_go_with_any_judge_of_their_panel_and_with_no_other_name() -> None:
+    untouched = {"alone": None, "panel": None, "others": "tie", "none": None}
+    assert pairs_left() == untouched
+    assert pairs_left({"target": "judg", "kind": "model"}) == untouched
+    assert pairs_left({"target": "judge", "kind": "model"}) == {
+        "alone": "retracted",
+        "panel": "retracted",
+        "others": "tie",
+        "none": None,
+    }
+    assert pairs_left({"target": "third", "kind": "model"}) == {**untouched, "others": "retracted"}
+
+
+def test_a_pair_goes_with_a_call_that_it_rests_on() -> None:
+    assert pairs_left({"target": "call", "row_ids": ["none"]})["none"] == "retracted"

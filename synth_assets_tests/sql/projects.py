@@ -16,6 +16,7 @@ VARIABLES: dict[str, Any] = {
     "dpo_pairs": "rated",
     "dpo_binarisation": "best_vs_random_lower",
     "dpo_min_margin": 0.5,
+    "dpo_per_prompt": 1,
     "limits_self_training": 0.9,
 }
 
