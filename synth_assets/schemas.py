@@ -469,7 +469,7 @@ RETRACTIONS = TableSchema(
         Column("retraction_id", pl.String, "Id from the other columns but the counts"),
         Column("kind", pl.String, "row, seed_file or model"),
         Column("target", pl.String, "Id, file as in seed_prompts, or the recipe's model name"),
-        Column("row_ids", IDS, "Rows withdrawn by id; empty for a file or a model"),
+        Column("row_ids", IDS, "Rows withdrawn by id, and erased copies of them"),
         Column("reason", pl.String, "As the person who withdrew it said"),
         Column("through_context", pl.Boolean, "What was written with it as an example goes too"),
         Column("is_erased", pl.Boolean, "The text itself was removed, from old versions too"),

@@ -53,8 +53,9 @@ RESTING = (
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What is withdrawn. row_ids: rows named by id; empty for a file or a model. named: the rows
-    that the id, the file or the model stands for.
+    """What is withdrawn. row_ids: rows named by id, none for a file or a model; and, where it is
+    erased, seeds and source texts that repeat its words. named: the rows that the id, the file or
+    the model stands for.
 
     rows: table → ids of all rows that it reaches, the named ones among them.
     """

@@ -28,12 +28,14 @@ class Answered:
 
 
 def with_text(completions: pl.DataFrame) -> pl.DataFrame:
-    """The completions that say something, cut ones too, in the order of their ids; without those
-    that may stand in pairs only."""
+    """The completions that say something, without those that may stand in pairs only."""
+    return saying_something(completions).filter(pl.col("is_for_pairs_only").fill_null(False).not_())
+
+
+def saying_something(completions: pl.DataFrame) -> pl.DataFrame:
+    """The completions that have a text, cut ones too, in the order of their ids."""
     return completions.filter(
-        pl.col("text").is_not_null()
-        & pl.col("status").is_in(["ok", "cut"])
-        & pl.col("is_for_pairs_only").fill_null(False).not_()
+        pl.col("text").is_not_null() & pl.col("status").is_in(["ok", "cut"])
     ).sort("completion_id")
 
 

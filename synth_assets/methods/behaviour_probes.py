@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from synth_assets.identity import content_id
 from synth_assets.llm.request import Request, user
 from synth_assets.method import Lack, Material, method
+from synth_assets.methods.answered import saying_something
 from synth_assets.methods.prompt_rows import kept, messages_of, transcript
+from synth_assets.methods.rating_rows import rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import ask_structured
 from synth_assets.recipe_parts import ModelName, Part
@@ -148,10 +149,7 @@ def _probes(material: Material, parameters: BehaviourProbes) -> Iterator[_Probe]
     if parameters.of == "held_out":
         prompts = prompts.filter(pl.col("split") == "test")
     by_id = {row["prompt_id"]: row for row in prompts.iter_rows(named=True)}
-    told = material.frame("completions").filter(
-        pl.col("text").is_not_null() & pl.col("status").is_in(["ok", "cut"])
-    )
-    for completion in told.sort("completion_id").iter_rows(named=True):
+    for completion in saying_something(material.frame("completions")).iter_rows(named=True):
         prompt = by_id.get(completion["prompt_id"])
         if prompt is not None:
             yield _Probe(prompt, completion)
@@ -188,24 +186,18 @@ def _request(probe: _Probe, parameters: BehaviourProbes) -> Request:
 
 def _row(probe: _Probe, found: _Finding, parameters: BehaviourProbes) -> dict[str, object]:
     completion = probe.completion
-    judge = parameters.judge or PATTERN
-    *earlier, last = found.call_ids or (None,)
-    return {
-        "judgment_id": content_id("judgment", completion["completion_id"], judge, METHOD),
-        "completion_id": completion["completion_id"],
-        "prompt_id": probe.prompt["prompt_id"],
-        "round": probe.prompt["round"],
-        "judge": judge,
-        "criterion": METHOD,
-        "rating": None if found.shows is None else float(found.shows),
-        "rationale": found.reason,
-        "status": found.status,
-        "position": None,
-        "order_seed": None,
-        "call_id": last,
-        "earlier_call_ids": earlier,
-        "template_hash": load_template(TEMPLATE).hash if parameters.judge else None,
-        "is_probe": probe.prompt["split"] == "test",
-        "is_told": completion["system_text"] is not None,
-        "answered_by": completion["teacher"],
-    }
+    return rating_row(
+        parameters.judge or PATTERN,
+        METHOD,
+        completion_id=completion["completion_id"],
+        prompt_id=probe.prompt["prompt_id"],
+        round=probe.prompt["round"],
+        rating=None if found.shows is None else float(found.shows),
+        rationale=found.reason,
+        status=found.status,
+        call_ids=found.call_ids or (None,),
+        template_hash=load_template(TEMPLATE).hash if parameters.judge else None,
+        is_probe=probe.prompt["split"] == "test",
+        is_told=completion["system_text"] is not None,
+        answered_by=completion["teacher"],
+    )

@@ -15,12 +15,11 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from synth_assets.errors import TemplateError
-from synth_assets.identity import content_id
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
-from synth_assets.methods.pair_drawing import NO_REFERENCE
-from synth_assets.methods.prompt_rows import messages_of, transcript
+from synth_assets.methods.answered import saying_something
 from synth_assets.methods.rating_reply import RatingOutcome, read_rating
+from synth_assets.methods.rating_rows import prompt_slots, rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import StructuredReply, ask_structured
 from synth_assets.recipe_parts import ModelName, OwnFile, Part, Sampling
@@ -117,19 +116,12 @@ def _requests(
     prompts: pl.DataFrame, completions: pl.DataFrame, parameters: Critique, template: Template
 ) -> Iterator[tuple[Mapping[str, Any], Request]]:
     by_id = {row["prompt_id"]: row for row in prompts.iter_rows(named=True)}
-    judged = completions.filter(
-        pl.col("text").is_not_null() & pl.col("status").is_in(["ok", "cut"])
-    ).sort("completion_id")
-    for completion in judged.iter_rows(named=True):
+    for completion in saying_something(completions).iter_rows(named=True):
         prompt = by_id.get(completion["prompt_id"])
         if prompt is None:
             continue
-        reference = prompt["reference"]
         values = {
-            "prompt": quote("prompt", transcript(messages_of(prompt))),
-            "reference": NO_REFERENCE
-            if reference is None
-            else quote("reference answer", reference),
+            **prompt_slots(prompt),
             "completion": quote("completion", completion["text"]),
         }
         text = template.render(**{name: values[name] for name in template.slots})
@@ -153,21 +145,17 @@ def _row(
     template_hash: str,
 ) -> dict[str, object]:
     outcome = _read(found)
-    *earlier, call_id = found.call_ids
-    return {
-        "judgment_id": content_id("judgment", completion["completion_id"], judge, CRITERION),
-        "completion_id": completion["completion_id"],
-        "prompt_id": completion["prompt_id"],
-        "round": completion["round"],
-        "judge": judge,
-        "criterion": CRITERION,
-        "rating": outcome.rating,
-        "rationale": outcome.rationale,
-        "status": outcome.status,
-        "position": 0,
-        "order_seed": None,
-        "call_id": call_id,
-        "earlier_call_ids": earlier,
-        "template_hash": template_hash,
-        "reply_status": found.status,
-    }
+    return rating_row(
+        judge,
+        CRITERION,
+        completion_id=completion["completion_id"],
+        prompt_id=completion["prompt_id"],
+        round=completion["round"],
+        rating=outcome.rating,
+        rationale=outcome.rationale,
+        status=outcome.status,
+        position=0,
+        call_ids=found.call_ids,
+        template_hash=template_hash,
+        reply_status=found.status,
+    )

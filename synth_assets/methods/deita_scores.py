@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synth_assets.identity import content_id
 from synth_assets.llm.logprobs import read_logprobs
 from synth_assets.llm.request import Reply, Request, user
 from synth_assets.method import Material, method
 from synth_assets.methods.answered import Answered, answered_prompts
 from synth_assets.methods.asking import ask_about, is_usable
 from synth_assets.methods.prompt_rows import messages_of, transcript
+from synth_assets.methods.rating_rows import rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import ModelName, Part
 from synth_assets.schemas import RATING_COLUMNS, TableSchema
@@ -134,19 +134,14 @@ def _template(criterion: str):
 def _row(
     subject: _Subject, completion_id: str, score: Score, reply: Reply, parameters: DeitaScores
 ) -> dict[str, object]:
-    return {
-        "judgment_id": content_id("judgment", completion_id, parameters.judge, subject.criterion),
-        "completion_id": completion_id,
-        "prompt_id": subject.answered.prompt_id,
-        "round": subject.answered.round,
-        "judge": parameters.judge,
-        "criterion": subject.criterion,
-        "rating": score.value,
-        "rationale": None,
-        "status": score.status,
-        "position": None,
-        "order_seed": None,
-        "call_id": reply.call_id,
-        "earlier_call_ids": [],
-        "template_hash": _template(subject.criterion).hash,
-    }
+    return rating_row(
+        parameters.judge,
+        subject.criterion,
+        completion_id=completion_id,
+        prompt_id=subject.answered.prompt_id,
+        round=subject.answered.round,
+        rating=score.value,
+        status=score.status,
+        call_ids=[reply.call_id],
+        template_hash=_template(subject.criterion).hash,
+    )

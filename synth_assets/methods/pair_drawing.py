@@ -11,10 +11,8 @@ from typing import Any
 import polars as pl
 
 from synth_assets.identity import content_hash
-from synth_assets.methods.prompt_rows import messages_of, transcript
+from synth_assets.methods.rating_rows import prompt_slots
 from synth_assets.templates import quote
-
-NO_REFERENCE = "No reference answer is known."
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,8 @@ class DrawnPair:
         """Values for the slots of a template that shows a pair, each inside a quotation that it
         cannot close: ``prompt``, ``reference``, ``completion_a``, ``completion_b``."""
         first, second = (self.b, self.a) if is_swapped else (self.a, self.b)
-        reference = self.reference
         return {
-            "prompt": quote("prompt", transcript(messages_of(self.prompt))),
-            "reference": NO_REFERENCE
-            if reference is None
-            else quote("reference answer", reference),
+            **prompt_slots(self.prompt),
             "completion_a": quote("completion A", first.text),
             "completion_b": quote("completion B", second.text),
         }

@@ -44,6 +44,7 @@ VERDICTS = pl.List(
             "ba": pl.String,
             "ba_status": pl.String,
             "vote": pl.String,
+            "kin": pl.String,
         }
     )
 )
@@ -52,7 +53,8 @@ COLUMNS = (
         "verdicts",
         VERDICTS,
         "Of each judge: the place (first, second, tie) it named with the smaller completion id "
-        "shown first (ab) and second (ba), how each reply was read, and its vote",
+        "shown first (ab) and second (ba), how each reply was read, its vote, and the side that is "
+        "of its own family of models (kin: a has the smaller id; null for neither or both)",
     ),
     Column(
         "disagreement", pl.Float64, "Share of the votes unlike the most frequent; null without any"
@@ -237,6 +239,7 @@ def _row(pair: DrawnPair, votes: Sequence[_Vote], template: Template) -> dict[st
                 "ba": vote.ba.verdict,
                 "ba_status": vote.ba.status,
                 "vote": None if verdicts.is_consistent is None else _vote(verdicts),
+                "kin": vote.kin,
             }
             for vote, verdicts in zip(votes, said, strict=True)
         ],

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
+from synth_assets.identity import content_id
 from synth_assets.methods.pair_rows import BETWEEN_JUDGES
 
 RETRACTED = "retracted"
@@ -18,16 +19,31 @@ RETRACTED = "retracted"
 
 def mark_seeds(seeds: pl.DataFrame, retractions: pl.DataFrame) -> pl.DataFrame:
     """Seed prompts with ``drop_reason`` `retracted` where they were withdrawn; those that were
-    erased are left out, so that their file does not bring them back."""
-    kept = seeds.filter(~_is_named(retractions.filter("is_erased")))
+    erased are left out, and copies of them, so that no file brings them back."""
+    erased = retractions.filter("is_erased")
+    ids = _row_ids(erased)
+    copies = [
+        id
+        for id, messages in (seeds.select("prompt_id", "messages").iter_rows() if ids else ())
+        if content_id("prompt", "seed", messages) in ids
+    ]
+    kept = seeds.filter(~(_is_named(erased) | pl.col("prompt_id").is_in(copies)))
     return kept.with_columns(drop_reason=_marked(_is_named(retractions)))
 
 
 def mark_source_texts(sources: pl.DataFrame, retractions: pl.DataFrame) -> pl.DataFrame:
     """Source texts with ``drop_reason`` `retracted` where they were withdrawn; those that were
-    erased are left out."""
-    kept = sources.filter(~_is_named(retractions.filter("is_erased"), "source_text_id"))
-    return kept.with_columns(drop_reason=_marked(_is_named(retractions, "source_text_id")))
+    erased are left out, and copies of them."""
+    erased = retractions.filter("is_erased")
+    ids = _row_ids(erased)
+    copies = [
+        id
+        for id, text in (sources.select("source_text_id", "text").iter_rows() if ids else ())
+        if content_id("source text", text) in ids
+    ]
+    key = "source_text_id"
+    kept = sources.filter(~(_is_named(erased, key) | pl.col(key).is_in(copies)))
+    return kept.with_columns(drop_reason=_marked(_is_named(retractions, key)))
 
 
 def mark_prompts(

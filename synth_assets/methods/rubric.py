@@ -9,7 +9,7 @@ below 0 where pitfalls outweigh what is met.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from synth_assets.identity import content_id
 from synth_assets.llm.request import Request, user
 from synth_assets.method import Material, method
 from synth_assets.methods.answered import Answered, answered_prompts
-from synth_assets.methods.prompt_rows import messages_of, transcript
+from synth_assets.methods.rating_rows import prompt_slots, rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import StructuredReply, ask_structured
 from synth_assets.recipe_parts import ModelName, Part, Sampling
@@ -30,7 +30,6 @@ from synth_assets.templates import load_template, quote
 
 METHOD = "rubric"
 WRITE, GRADE = "rubric/write", "rubric/grade"
-NO_REFERENCE = "No reference answer is known."
 
 OWN_COLUMNS = (
     Column("rubric_id", pl.String, "Id from the criteria; null where no rubric was written"),
@@ -139,14 +138,13 @@ def score_by_rubric(material: Material, parameters: Rubric) -> MethodResult:
         written = rubrics[each.prompt_id]
         met = None if reply.value is None else _met(reply.value, len(written.criteria))
         status = "ok" if met is not None else "failed" if reply.status == "failed" else "unparsed"
-        *earlier, last = (*written.call_ids, *reply.call_ids)
-        rows.append(_row(each, completion_id, written, met, status, earlier, last, parameters))
+        calls = (*written.call_ids, *reply.call_ids)
+        rows.append(_row(each, completion_id, written, met, status, calls, parameters))
     for each in prompts:
         written = rubrics[each.prompt_id]
         if not written.criteria:
-            *earlier, last = written.call_ids
             rows += [
-                _row(each, id, written, None, "no_rubric", earlier, last, parameters)
+                _row(each, id, written, None, "no_rubric", written.call_ids, parameters)
                 for id, _ in each.completions
             ]
     rows.sort(key=lambda row: str(row["judgment_id"]))
@@ -189,10 +187,8 @@ def _count(reply: StructuredReply[Any], counts: Counter[str]) -> None:
 
 
 def _writing(each: Answered, parameters: Rubric) -> Request:
-    reference = each.row["reference"]
     text = load_template(WRITE).render(
-        prompt=_quoted(each.row),
-        reference=NO_REFERENCE if reference is None else quote("reference answer", reference),
+        **prompt_slots(each.row),
         least=str(parameters.least),
         most=str(parameters.most),
     )
@@ -202,7 +198,7 @@ def _writing(each: Answered, parameters: Rubric) -> Request:
 def _grading(each: Answered, text: str, written: _Written, parameters: Rubric) -> Request:
     criteria = (f"{n}. {c.criterion}" for n, c in enumerate(written.criteria, start=1))
     text = load_template(GRADE).render(
-        prompt=_quoted(each.row),
+        prompt=prompt_slots(each.row)["prompt"],
         completion=quote("completion", text),
         rubric=quote("rubric", "\n".join(criteria)),
         count=str(len(written.criteria)),
@@ -218,37 +214,27 @@ def _met(grades: _Grades, count: int) -> list[bool] | None:
     return [told[number] for number in range(1, count + 1)]
 
 
-def _quoted(row: Mapping[str, Any]) -> str:
-    return quote("prompt", transcript(messages_of(row)))
-
-
 def _row(
     each: Answered,
     completion_id: str,
     written: _Written,
     met: list[bool] | None,
     status: str,
-    earlier: list[str],
-    call_id: str,
+    call_ids: Sequence[str],
     parameters: Rubric,
 ) -> dict[str, object]:
     weights = [criterion.weight for criterion in written.criteria]
-    return {
-        "judgment_id": content_id("judgment", completion_id, parameters.judge, METHOD),
-        "completion_id": completion_id,
-        "prompt_id": each.prompt_id,
-        "round": each.round,
-        "judge": parameters.judge,
-        "criterion": METHOD,
-        "rating": None if met is None else rubric_score(weights, met),
-        "rationale": None,
-        "status": status,
-        "position": None,
-        "order_seed": None,
-        "call_id": call_id,
-        "earlier_call_ids": earlier,
-        "template_hash": load_template(GRADE).hash,
-        "rubric_id": written.rubric_id,
-        "rubric": [criterion.model_dump() for criterion in written.criteria] or None,
-        "met": met,
-    }
+    return rating_row(
+        parameters.judge,
+        METHOD,
+        completion_id=completion_id,
+        prompt_id=each.prompt_id,
+        round=each.round,
+        rating=None if met is None else rubric_score(weights, met),
+        status=status,
+        call_ids=call_ids,
+        template_hash=load_template(GRADE).hash,
+        rubric_id=written.rubric_id,
+        rubric=[criterion.model_dump() for criterion in written.criteria] or None,
+        met=met,
+    )

@@ -14,7 +14,7 @@ from synth_assets.errors import TemplateError
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
-from synth_assets.methods.prompt_rows import messages_of, transcript
+from synth_assets.methods.answered import saying_something
 from synth_assets.methods.rating_reply import (
     Criterion,
     RatingOutcome,
@@ -22,6 +22,7 @@ from synth_assets.methods.rating_reply import (
     read_ratings,
     response_schema,
 )
+from synth_assets.methods.rating_rows import prompt_slots, rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import StructuredReply, ask_structured
 from synth_assets.recipe_parts import ModelName, OwnFile, Part, Sampling, each_once
@@ -40,9 +41,6 @@ class UltraFeedback(Part):
     )
     templates: dict[Criterion, OwnFile] = Field(default_factory=dict)
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
-
-
-NO_REFERENCE = "No reference answer is known."
 
 
 RATING_SCHEMA = TableSchema("rated", "judgment_id", "Ratings of any method.", RATING_COLUMNS)
@@ -164,11 +162,8 @@ def _requests(
 
 
 def _completions_by_prompt(completions: pl.DataFrame) -> dict[str, list[tuple[str, str]]]:
-    judged = completions.filter(
-        pl.col("text").is_not_null() & pl.col("status").is_in(["ok", "cut"])
-    )
     by_prompt: dict[str, list[tuple[str, str]]] = {}
-    columns = judged.select("prompt_id", "completion_id", "text").sort("completion_id")
+    columns = saying_something(completions).select("prompt_id", "completion_id", "text")
     for prompt_id, completion_id, text in columns.iter_rows():
         by_prompt.setdefault(prompt_id, []).append((completion_id, text))
     return by_prompt
@@ -190,15 +185,13 @@ def _render(template: Template, prompt: Mapping[str, Any], sheet: _Sheet) -> str
         raise TemplateError(
             f"template {template.name}: a judge needs the slot {{{{ completions }}}}"
         )
-    reference = prompt["reference"]
     values = {
-        "prompt": quote("prompt", transcript(messages_of(prompt))),
+        **prompt_slots(prompt),
         "completions": "\n\n".join(
             quote(f"completion {number}", text)
             for number, (_, text) in enumerate(sheet.completions, start=1)
         ),
         "count": str(len(sheet.completions)),
-        "reference": NO_REFERENCE if reference is None else quote("reference answer", reference),
     }
     return template.render(
         **{name: value for name, value in values.items() if name in template.slots}
@@ -212,24 +205,21 @@ def _rows(
     found: StructuredReply[RatingsReply],
     template_hash: str,
 ) -> Iterator[dict[str, object]]:
-    *earlier, call_id = found.call_ids
     shown = zip(sheet.completions, outcomes, strict=True)
     for position, ((completion_id, _), outcome) in enumerate(shown):
-        yield {
-            "judgment_id": content_id("judgment", completion_id, judge, sheet.criterion),
-            "completion_id": completion_id,
-            "prompt_id": sheet.prompt_id,
-            "round": sheet.round,
-            "judge": judge,
-            "criterion": sheet.criterion,
-            "rating": outcome.rating,
-            "rationale": outcome.rationale,
-            "status": outcome.status,
-            "position": position,
-            "order_seed": sheet.order_seed,
-            "call_id": call_id,
-            "earlier_call_ids": earlier,
-            "template_hash": template_hash,
-            "type": outcome.type,
-            "reply_status": found.status,
-        }
+        yield rating_row(
+            judge,
+            sheet.criterion,
+            completion_id=completion_id,
+            prompt_id=sheet.prompt_id,
+            round=sheet.round,
+            rating=outcome.rating,
+            rationale=outcome.rationale,
+            status=outcome.status,
+            position=position,
+            order_seed=sheet.order_seed,
+            call_ids=found.call_ids,
+            template_hash=template_hash,
+            type=outcome.type,
+            reply_status=found.status,
+        )

@@ -14,7 +14,7 @@ import polars as pl
 
 from synth_assets.lineage.descent import cited_columns, citing_tables, shown_with_any
 from synth_assets.lineage.find import prompt_tables, read_rows
-from synth_assets.lineage.withdrawal import Withdrawal, reach
+from synth_assets.lineage.withdrawal import WITH_FILES, Withdrawal, reach
 from synth_assets.llm.recovery import recover
 from synth_assets.schemas import CALLS, ERASURES, RETRACTIONS
 from synth_assets.stages.datasets import GROUP as DATASETS
@@ -66,7 +66,10 @@ def find_what_to_erase(workshop: Workshop, withdrawal: Withdrawal) -> Erased:
         for table, ids in repeated.items():
             rows.setdefault(table, set()).update(ids)
         reached = reach(lake, recipe, rows, through_context=withdrawal.through_context)
-        withdrawal = replace(withdrawal, rows=reached)
+        # Those that a file holds are named, so that the file does not bring them back.
+        read = {id for table, _ in WITH_FILES for id in repeated.get(table, ())}
+        row_ids = tuple(sorted({*withdrawal.row_ids, *read}))
+        withdrawal = replace(withdrawal, rows=reached, row_ids=row_ids)
     ids = {id for each in withdrawal.rows.values() for id in each}
     words = tuple(sorted(_texts_of(lake, recipe, ids)))
     return Erased(withdrawal, texts, words, frozenset(_calls(lake, recipe, withdrawal, texts)))
@@ -107,14 +110,17 @@ def current_rounds(workshop: Workshop) -> Iterator[tuple[str, int]]:
 
 
 def _texts_of(lake: Lake, recipe: str, ids: Iterable[str]) -> set[str]:
-    """Every text that the rows hold: of prompts, each turn; of completions and ratings."""
+    """Every text that the rows hold: of prompts, each turn but the system's, and the completion
+    that came with them; of source texts; of completions."""
     wanted, found = list(ids), set[str]()
     for table in (*prompt_tables(), "evaluation_prompts"):
-        columns = ("messages", "text", "instruction", "reference")
+        columns = ("messages", "text", "instruction", "given_completion")
         rows = read_rows(lake, recipe, table, "prompt_id", wanted, columns)
         for row in rows.iter_rows(named=True):
-            found.update(turn["content"] for turn in row["messages"] or ())
-            found.update(row[n] for n in ("text", "instruction") if row.get(n))
+            turns = row["messages"] or ()
+            # A system text is shared with rows that have nothing to do with this one.
+            found.update(turn["content"] for turn in turns if turn["role"] != "system")
+            found.update(row[name] for name in columns[1:] if row.get(name))
     for table, key in (("source_texts", "source_text_id"), ("completions", "completion_id")):
         rows = read_rows(lake, recipe, table, key, wanted, ("text",))
         found.update(text for text in rows.get_column("text", default=pl.Series([])) if text)
@@ -132,18 +138,28 @@ def _written_ways(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _rows_that_hold(workshop: Workshop, texts: tuple[str, ...]) -> dict[str, set[str]]:
-    """Prompts and completions that hold one of the texts, whoever wrote them."""
-    found: dict[str, set[str]] = {}
+    """Prompts, source texts and completions that hold one of the texts, whoever wrote them."""
     lake, recipe = workshop.lake, workshop.recipe.name
-    for table, key in (
-        *((t, "prompt_id") for t in prompt_tables()),
+    tables = (
+        *((table, "prompt_id") for table in prompt_tables()),
+        ("source_texts", "source_text_id"),
         ("completions", "completion_id"),
-    ):
-        if texts and lake.has(recipe, table):
-            rows = lake.frame(f"SELECT {key}, text FROM {Lake.relation(recipe, table)}")
-            holds = rows.filter(_holds("text", texts))
-            found[table] = set(holds[key])
+    )
+    found = {table: _ids_that_hold(lake, recipe, table, key, texts) for table, key in tables}
     return {table: ids for table, ids in found.items() if ids}
+
+
+def _ids_that_hold(
+    lake: Lake, recipe: str, table: str, key: str, texts: tuple[str, ...]
+) -> set[str]:
+    """Keys of the rows of which any column holds one of the texts, turns of a prompt among them."""
+    if not texts or not lake.has(recipe, table):
+        return set()
+    rows = lake.frame(
+        f"SELECT CAST({quote_name(key)} AS VARCHAR) AS key, CAST(to_json(t) AS VARCHAR) AS words "
+        f"FROM {Lake.relation(recipe, table)} AS t"
+    )
+    return set(rows.filter(_holds("words", texts))["key"])
 
 
 def _holds(column: str, texts: tuple[str, ...]) -> pl.Expr:
@@ -183,11 +199,10 @@ def _calls(
         yield from rows.filter(holds)["call_id"]
 
 
-def _condition(columns: Iterable[str], erased: Erased) -> pl.Expr:
-    ids, texts = sorted(erased.ids), erased.texts
-    goes = [pl.col(name).is_in(ids) for name in columns if name in ID_COLUMNS]
-    goes += [_holds(name, texts) for name in columns if name == "text" and texts]
-    return pl.any_horizontal(pl.lit(False), *goes).fill_null(False)
+def _is_named(columns: Iterable[str], erased: Erased) -> pl.Expr:
+    ids = sorted(erased.ids)
+    named = [pl.col(name).is_in(ids) for name in columns if name in ID_COLUMNS]
+    return pl.any_horizontal(pl.lit(False), *named).fill_null(False)
 
 
 def _take_out_of(workshop: Workshop, stage: Stage, erased: Erased) -> int:
@@ -195,7 +210,10 @@ def _take_out_of(workshop: Workshop, stage: Stage, erased: Erased) -> int:
     held one of them."""
     lake, recipe = workshop.lake, workshop.recipe.name
     rows = lake.read(recipe, stage.table)
-    is_going = _condition(rows.columns, erased)
+    holding = _ids_that_hold(lake, recipe, stage.name, stage.key, erased.texts)
+    is_going = _is_named(rows.columns, erased) | pl.col(stage.key).cast(pl.String).is_in(
+        sorted(holding)
+    )
     going = rows.filter(is_going)[stage.key].cast(pl.String)
     since = erasure.first_version_of(
         lake, recipe, stage.name, stage.key, {*going.to_list(), *erased.ids}
@@ -239,13 +257,12 @@ def _delete_from(lake: Lake, recipe: str, table: str, erased: Erased) -> int:
     """Deletes from tables that no stage makes: refused rows, and those of methods that left; gives
     the oldest version that held such a row."""
     columns = lake.column_types(recipe, table)
-    named = [name for name in (*ID_COLUMNS, "text") if name in columns]
+    named = [name for name in ID_COLUMNS if name in columns]
     key = next(iter(columns))
-    if not named:
-        return lake.version()
     read = ", ".join(quote_name(name) for name in dict.fromkeys((key, *named)))
     rows = lake.frame(f"SELECT {read} FROM {Lake.relation(recipe, table)}")
-    ids = rows.filter(_condition(named, erased))[key].cast(pl.String).to_list()
+    ids = set(rows.filter(_is_named(named, erased))[key].cast(pl.String))
+    ids |= _ids_that_hold(lake, recipe, table, key, erased.texts)
     since = erasure.first_version_of(lake, recipe, table, key, {*ids, *erased.ids})
     erasure.delete_rows(lake, recipe, table, key, ids)
     return since

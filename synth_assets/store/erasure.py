@@ -25,6 +25,10 @@ from synth_assets.store.postgres import vacuum_catalog
 from synth_assets.store.sql_types import quote_literal, quote_name
 from synth_assets.store.writes import CATALOG
 
+LARGEST = chr(0x10FFFF) * 8
+"""No text of people or models sorts behind it. Bounds that are wide, because for a column without
+bounds DuckLake takes those of the next rows written, and then finds none of the older ones."""
+
 BLANKED = ("request", "raw_reply", "text", "error")
 
 
@@ -95,9 +99,10 @@ def forget_versions(lake: Lake, since: int) -> tuple[int, int] | None:
     _call(lake, "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
     _call(
         lake,
-        f"UPDATE {CATALOG}.ducklake_table_column_stats SET min_value = NULL, max_value = NULL "
+        f"UPDATE {CATALOG}.ducklake_table_column_stats SET min_value = '', max_value = ? "
         f"WHERE (table_id, column_id) IN (SELECT table_id, column_id "
         f"FROM {CATALOG}.ducklake_column WHERE column_type = 'varchar')",
+        [LARGEST],
     )
     return (gone[0], gone[-1]) if gone else None
 

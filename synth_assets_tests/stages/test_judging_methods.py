@@ -8,7 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets_tests.llm.offline.bodies import make_tasks
+from synth_assets_tests.recipes import write_recipe
 from synth_assets_tests.stages.bench import Bench, bench
 
 MODELS = {
@@ -47,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     (folder / "own.yaml").write_text(OWN)
     with bench(folder, **PARTS) as table:
         table.seeds(*[task.write() for task in make_tasks(COUNT)])
-        table.sets = ("scored_completions", "sft_candidates", "sft_set", "dpo_set")
+        table.sets = ("scored_completions", "sft_candidates", "sft_set", "dpo_set", "judge_biases")
         table.run()
         yield table
 
@@ -85,6 +87,17 @@ def test_every_method_that_makes_pairs_has_its_candidates_in_one_table(made: Ben
         ("constitutional_choices", "constitutional_preference"),
     ):
         assert made.read(table).height == candidates.filter(method=method).height > 0
+
+
+def test_the_biases_of_a_judge_are_a_table_where_judges_compare_and_nowhere_else(made: Bench):
+    told = {row["measure"]: row for row in of_set(made, "judge_biases").to_dicts() if row["round"]}
+    assert set(told) == {"consistent", "first_place", "longer_wins", "kin_wins", "unread"}
+    assert {row["judge"] for row in told.values()} == {"judge"}
+    assert told["unread"]["cases"] == made.read("pairwise_verdicts").height
+    assert 0 < told["consistent"]["cases"] <= told["unread"]["cases"]
+    alone = write_recipe(made.folder / "alone")
+    assert "judge_biases" in recipe_stages(made.recipe)
+    assert "judge_biases" not in recipe_stages(alone)
 
 
 def test_soft_labels_come_from_probabilities_stored_with_the_calls(made: Bench):
