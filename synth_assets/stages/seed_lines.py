@@ -48,8 +48,8 @@ def keep_line_hashes(home: Home, recipe: Recipe) -> None:
 
 def add_changed_seeds(workshop: Workshop, before: str, changed: str) -> bool:
     """Fills the relation ``changed`` with the seeds that may differ since the files had the hash
-    ``before``, and ``<changed>_lines`` with the lines that they stand in; False where all are to be
-    read."""
+    ``before``, and ``<changed>_lines``, which goes with it, with the lines that they stand in.
+    False where all are to be read."""
     lake, recipe = workshop.lake, workshop.recipe
     if recipe.seeds.limit is not None or any(each.fields for each in recipe.seeds.prompts):
         return False  # which seeds are the first, and whether a field is anywhere, all lines say

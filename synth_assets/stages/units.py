@@ -50,7 +50,8 @@ def changed_units(
         yield Units(stage.unit, relation) if is_told else None
     finally:
         if lake.is_open:
-            lake.execute(f"DROP TABLE IF EXISTS {relation}")
+            for table in (relation, f"{relation}_lines"):
+                lake.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _add_units_of_files(
