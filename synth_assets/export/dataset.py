@@ -23,6 +23,7 @@ from synth_assets.export.folder import (
     FileFacts,
     Part,
     PartWriter,
+    is_made_of,
     manifest_path,
     read_manifest,
 )
@@ -31,6 +32,7 @@ from synth_assets.export.rows import (
     SPLITS,
     check_families,
     control_rows,
+    count_ties,
     family_sides,
     preference_rows,
     sft_rows,
@@ -83,25 +85,37 @@ def write_export(
     return _summary(folder, PARTS, ties)
 
 
-def write_sft(folder: Path, sft: pl.DataFrame) -> ExportSummary:
-    """The files of ``sft_set``: Parquet, OpenAI, LLaMA-Factory."""
-    _write_part(folder, "sft", {"sft": sft_rows(sft)})
+def write_sft(folder: Path, sft: pl.DataFrame, made_of: str | None = None) -> ExportSummary:
+    """The files of ``sft_set``: Parquet, OpenAI, LLaMA-Factory.
+
+    made_of: identity of the rows, and of how they are written. Files that were written from the
+    same, and lie there unchanged, are left as they are; None writes them anew. So for each part.
+    """
+    if not _lies_there(folder, "sft", made_of):
+        _write_part(folder, "sft", {"sft": sft_rows(sft)}, made_of)
     return _summary(folder, ("sft",))
 
 
-def write_dpo(folder: Path, dpo: pl.DataFrame) -> ExportSummary:
+def write_dpo(folder: Path, dpo: pl.DataFrame, made_of: str | None = None) -> ExportSummary:
     """The files of ``dpo_set``: pairs and labelled completions as Parquet, OpenAI, LLaMA-Factory.
     Ties are left out and counted."""
+    if _lies_there(folder, "dpo", made_of):
+        return _summary(folder, ("dpo",), count_ties(dpo))
     configs, ties = _pairs(dpo)
-    _write_part(folder, "dpo", configs)
+    _write_part(folder, "dpo", configs, made_of)
     return _summary(folder, ("dpo",), ties)
 
 
-def write_control(folder: Path, control: pl.DataFrame) -> ExportSummary:
+def write_control(folder: Path, control: pl.DataFrame, made_of: str | None = None) -> ExportSummary:
     """The files of ``control_set``, which hold what ``sft`` holds of another choice: Parquet,
     OpenAI, LLaMA-Factory."""
-    _write_part(folder, "control", {"sft_control": control_rows(control)})
+    if not _lies_there(folder, "control", made_of):
+        _write_part(folder, "control", {"sft_control": control_rows(control)}, made_of)
     return _summary(folder, ("control",))
+
+
+def _lies_there(folder: Path, part: Part, made_of: str | None) -> bool:
+    return made_of is not None and is_made_of(folder, part, made_of)
 
 
 def write_card(
@@ -153,8 +167,10 @@ def _pairs(dpo: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], int]:
     return {"preference": pairs, "unpaired_preference": unpaired_rows(pairs)}, ties
 
 
-def _write_part(folder: Path, part_name: Part, configs: Mapping[str, pl.DataFrame]) -> None:
-    with PartWriter(folder, part_name) as part:
+def _write_part(
+    folder: Path, part_name: Part, configs: Mapping[str, pl.DataFrame], made_of: str | None = None
+) -> None:
+    with PartWriter(folder, part_name, made_of) as part:
         for config, rows in configs.items():
             for split in SPLITS:
                 of_split = rows.filter(pl.col("split") == split).drop("split")

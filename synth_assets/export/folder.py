@@ -46,6 +46,22 @@ def read_manifest(folder: Path, part: Part) -> dict[str, FileFacts]:
     return {name: facts for name, facts in files.items() if _is_inside(name)}
 
 
+def is_made_of(folder: Path, part: Part, made_of: str) -> bool:
+    """Do the files of ``part`` lie there, byte for byte, as they were written from ``made_of``?"""
+    files = read_manifest(folder, part)
+    if not files or _made_of(folder, part) != made_of:
+        return False
+    for name, facts in files.items():
+        path = folder / name
+        if not path.is_file() or _fingerprint(path).items() - facts.items():
+            return False
+    return True
+
+
+def _made_of(folder: Path, part: Part) -> str | None:
+    return json.loads(manifest_path(folder, part).read_text(encoding="utf-8")).get("made_of")
+
+
 def _is_inside(name: str) -> bool:
     # A folder may come from someone else: its manifest must not reach beyond it.
     path = PurePosixPath(name)
@@ -56,6 +72,8 @@ def _is_inside(name: str) -> bool:
 class PartWriter:
     """Writes one part of an export; files come into place when the ``with`` block ends well.
 
+    made_of: identity of what the files are written from, for `is_made_of`.
+
     >>> with PartWriter(folder, "sft") as part:
     ...     with part.open("exports/openai/sft.jsonl") as stream:
     ...         stream.write(b"...")
@@ -63,6 +81,7 @@ class PartWriter:
 
     folder: Path
     part: Part
+    made_of: str | None = None
     files: dict[str, FileFacts] = field(default_factory=dict)
 
     def __enter__(self) -> PartWriter:
@@ -104,21 +123,22 @@ class PartWriter:
         for name, facts in self.files.items():
             facts.update(_fingerprint(_staged(self.folder / name)))
         # Listed before they lie there: after a crash in between every file of ours is known.
-        self._write_manifest({**self.before, **self.files})
+        self._write_manifest({**self.before, **self.files}, None)
         for name in self.files:
             _staged(self.folder / name).replace(self.folder / name)
         for name in self.before.keys() - self.files.keys():
             (self.folder / name).unlink(missing_ok=True)
-        self._write_manifest(self.files)
+        self._write_manifest(self.files, self.made_of)
 
-    def _write_manifest(self, files: dict[str, FileFacts]) -> None:
+    def _write_manifest(self, files: dict[str, FileFacts], made_of: str | None) -> None:
         path = manifest_path(self.folder, self.part)
         if not files:
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         listed = {name: dict(sorted(files[name].items())) for name in sorted(files)}
-        text = json.dumps({"part": self.part, "files": listed}, indent=1) + "\n"
+        manifest = {"part": self.part, "made_of": made_of, "files": listed}
+        text = json.dumps(manifest, indent=1) + "\n"
         _staged(path).write_text(text, encoding="utf-8")
         _staged(path).replace(path)
 

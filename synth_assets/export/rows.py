@@ -102,6 +102,15 @@ def _examples(rows: pl.DataFrame, table: str, meta: tuple[Column, ...]) -> pl.Da
     return rows.sort("id")
 
 
+def count_ties(dpo: pl.DataFrame) -> int:
+    """The pairs that prefer neither side."""
+    return dpo.filter(_is_tie()).height
+
+
+def _is_tie() -> pl.Expr:
+    return pl.col("is_tie").cast(pl.Boolean).fill_null(False)
+
+
 def preference_rows(dpo: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """``dpo_set`` as id, prompt, chosen, rejected, meta, split, and the number of ties left out:
     a tie prefers neither side, and a trainer would learn from the order alone."""
@@ -111,7 +120,7 @@ def preference_rows(dpo: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         ["pair_id", "prompt", "chosen", "rejected", "is_tie", "split"],
         PREFERENCE_META,
     )
-    decided = dpo.filter(~pl.col("is_tie").cast(pl.Boolean).fill_null(False))
+    decided = dpo.filter(~_is_tie())
     rows = decided.select(
         pl.col("pair_id").cast(pl.String).alias("id"),
         _turns("prompt"),

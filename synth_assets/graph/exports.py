@@ -1,14 +1,11 @@
 """Exports as assets: the finished sets in, files that the trainers load out."""
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from synth_assets import export
 from synth_assets.errors import CheckFailed, SynthError
 from synth_assets.export.rows import other_licences
 from synth_assets.graph.assets import asset_key, failure
@@ -23,9 +20,10 @@ from synth_assets.stages.exporting import (
     exported_ids,
     refuse_other_licences,
     write_files,
+    writers_hash,
 )
 from synth_assets.stages.row_checks import CheckResult
-from synth_assets.stages.stage import Stage, source_hash
+from synth_assets.stages.stage import Stage
 from synth_assets.store.lake import Lake
 
 GROUP = "6_exports"
@@ -88,7 +86,7 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
         try:
             lake.hold_recipe(recipe.name, context.run.run_id)
             refuse_other_licences(recipe, table, rows)
-            summary, versions = write_files(lake.lake, recipe, write, rows)
+            summary, versions = write_files(lake.lake, recipe, table, write, rows)
         except CheckFailed as error:
             yield _licence_check(recipe, name, rows)
             raise failure(error) from error
@@ -117,11 +115,7 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
 
 def code_version(recipe: Recipe, name: str) -> str:
     """What the recipe says of exports, and the source of every module that writes one."""
-    modules = tuple(
-        import_module(f"{export.__name__}.{module.name}")
-        for module in iter_modules(export.__path__)
-    )
-    return content_hash(name, recipe.export.model_dump(mode="json"), source_hash(modules))[:16]
+    return content_hash(name, writers_hash(recipe))[:16]
 
 
 def _licence_check(recipe: Recipe, name: str, rows: pl.DataFrame) -> dg.AssetCheckResult:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 
 import polars as pl
 
+from synth_assets import export
 from synth_assets.errors import CheckFailed
 from synth_assets.export import ExportSummary, write_card, write_control, write_dpo, write_sft
 from synth_assets.export.rows import other_licences
+from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
+from synth_assets.stages.stage import source_hash
 from synth_assets.store.commits import CommitLog
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
@@ -37,12 +42,33 @@ WRITERS: dict[str, tuple[str, str, Callable[..., ExportSummary]]] = {
 }
 
 
+def writers_hash(recipe: Recipe) -> str:
+    """Hash of how rows are written: what the recipe says of exports, and the source of every
+    module that writes one."""
+    modules = tuple(
+        import_module(f"{export.__name__}.{module.name}")
+        for module in iter_modules(export.__path__)
+    )
+    return content_hash(recipe.export.model_dump(mode="json"), source_hash(modules))
+
+
 def write_files(
-    lake: Lake, recipe: Recipe, write: Callable[..., ExportSummary], rows: pl.DataFrame
+    lake: Lake,
+    recipe: Recipe,
+    table: str,
+    write: Callable[..., ExportSummary],
+    rows: pl.DataFrame,
+    *,
+    is_whole: bool = True,
 ) -> tuple[ExportSummary, dict[str, str]]:
-    """The files of one set and the card of the whole folder; also the versions of the tables."""
+    """The files of one set, where they do not lie there as they would be written, and the card of
+    the whole folder; also the versions of the tables. ``rows`` are those of the table, all of them
+    where ``is_whole``."""
     folder = lake.home.exports / recipe.name
     log = CommitLog(lake, recipe.name)
+    rows_are = log.recorded_hash(table)
+    is_known = is_whole and rows_are is not None
+    made_of = content_hash(rows_are, writers_hash(recipe)) if is_known else None
     versions = {
         table: version
         for table in (
@@ -56,7 +82,7 @@ def write_files(
         )
         if (version := log.table_hash(table)) is not None
     }
-    summary = write(folder, rows)
+    summary = write(folder, rows, made_of)
     write_card(
         folder,
         recipe=recipe,

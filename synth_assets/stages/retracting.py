@@ -176,5 +176,5 @@ def refresh_exports(workshop: Workshop) -> bool:
             # What the recipe no longer allows must not keep what was withdrawn in the files.
             others = other_licences(rows, recipe.export.licences)
             rows = rows.join(others, on=workshop.stages[table].key, how="anti")
-            write_files(lake, recipe, write, rows)
+            write_files(lake, recipe, table, write, rows, is_whole=others.is_empty())
     return True

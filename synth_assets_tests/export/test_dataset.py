@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -129,6 +130,36 @@ def test_parts_written_alone_give_what_an_export_at_once_gives(tmp_path: Path) -
     recipe = make_recipe(tmp_path)
     write_card(apart, recipe=recipe, versions={"sft_set": "abc"}, simulated=True)
     assert read_tree(apart) == read_tree(at_once)
+
+
+def written_at(folder: Path) -> dict[str, int]:
+    return {name: (folder / name).stat().st_mtime_ns for name in names(folder)}
+
+
+@pytest.mark.parametrize("write", [lambda *of: write_sft(of[0], SFT, of[1]),
+                                   lambda *of: write_dpo(of[0], DPO, of[1])])  # fmt: skip
+def test_files_that_were_written_from_the_same_are_left_as_they_are(
+    tmp_path: Path, write: Callable[[Path, str | None], ExportSummary]
+) -> None:
+    first = write(tmp_path, "a")
+    before, bytes_before = written_at(tmp_path), read_tree(tmp_path)
+    assert write(tmp_path, "a") == first
+    assert written_at(tmp_path) == before
+    write(tmp_path, "b")
+    assert all(written_at(tmp_path)[name] > at for name, at in before.items())
+    write(tmp_path, "a")
+    assert read_tree(tmp_path) == bytes_before
+
+
+@pytest.mark.parametrize("spoil", [lambda file: file.write_text("[]"), lambda file: file.unlink()])
+def test_a_file_that_someone_changed_is_written_anew(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    write_sft(tmp_path, SFT, "a")
+    before = read_tree(tmp_path)
+    spoil(tmp_path / "exports/llamafactory/sft.json")
+    write_sft(tmp_path, SFT, "a")
+    assert read_tree(tmp_path) == before
 
 
 def test_a_control_lies_beside_the_examples_in_their_form(tmp_path: Path) -> None:
