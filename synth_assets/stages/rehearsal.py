@@ -230,6 +230,12 @@ class _Rehearsed(Work):
             return rows.filter(pl.col("round") <= self.round)
         return rows
 
+    def read_kept_ids(self, table: TableSchema) -> pl.DataFrame:
+        rows = self._made.get(table.name)
+        if rows is None:
+            return super().read_kept_ids(table)
+        return rows.filter(pl.col("drop_reason").is_null()).select(table.key).sort(table.key)
+
     def _whole(self, table: TableSchema) -> pl.DataFrame:
         rows = self._made.get(table.name)
         return self.lake.read(self.recipe.name, table) if rows is None else rows

@@ -27,7 +27,6 @@ from synth_assets.stages.source_texts import usable_sources
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Round, Work, lake_ids
 from synth_assets.store.commits import slice_hash
-from synth_assets.store.lake import Lake
 
 GROUP = "1_seeds"
 READING = (location, prompts, records, tables)
@@ -137,13 +136,7 @@ def _make_rounds(work: Work) -> Made:
 
 def usable_seeds(work: Work) -> pl.DataFrame:
     """The ids of the seeds that a new round may draw on."""
-    if not work.lake.has(work.recipe.name, SEED_PROMPTS.name):
-        return pl.DataFrame(schema={"prompt_id": pl.String})
-    rows = work.lake.frame(
-        f"SELECT prompt_id FROM {Lake.relation(work.recipe.name, SEED_PROMPTS.name)} "
-        "WHERE drop_reason IS NULL ORDER BY prompt_id"
-    )
-    return rows.cast({"prompt_id": pl.String})
+    return work.read_kept_ids(SEED_PROMPTS)
 
 
 def _waiting(pool: pl.DataFrame, seeds: pl.DataFrame, sources: pl.DataFrame | None) -> int:

@@ -224,6 +224,16 @@ class Work:
             where = f"{where} AND {self.units.where}"
         return self.lake.read(self.recipe.name, table, where, values)
 
+    def read_kept_ids(self, table: TableSchema) -> pl.DataFrame:
+        """The ids of the rows of a table that were not dropped, and no other column of it."""
+        if not self.lake.has(self.recipe.name, table.name):
+            return pl.DataFrame(schema={table.key: pl.String})
+        rows = self.lake.frame(
+            f"SELECT {table.key} FROM {Lake.relation(self.recipe.name, table.name)} "
+            f"WHERE drop_reason IS NULL ORDER BY {table.key}"
+        )
+        return rows.cast({table.key: pl.String})
+
     @property
     def ask(self) -> Ask:
         """Requests in, replies out."""
