@@ -6,9 +6,10 @@ from __future__ import annotations
 from synth_assets.export.dataset import (
     ExportSummary,
     write_card,
+    write_control,
     write_dpo,
     write_export,
     write_sft,
 )
 
-__all__ = ["ExportSummary", "write_card", "write_dpo", "write_export", "write_sft"]
+__all__ = ["ExportSummary", "write_card", "write_control", "write_dpo", "write_export", "write_sft"]

@@ -6,6 +6,7 @@ import yaml
 
 FIELDS = {
     "sft": {"type": "chat_template", "field_messages": "messages"},
+    "sft_control": {"type": "chat_template", "field_messages": "messages"},
     "preference": {
         "type": "chat_template.default",
         "field_messages": "prompt",

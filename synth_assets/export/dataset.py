@@ -1,4 +1,5 @@
-"""An export of a dataset: frames of ``sft_set`` and ``dpo_set`` in, a folder for trainers out.
+"""An export of a dataset: frames of ``sft_set``, ``dpo_set`` and ``control_set`` in, a folder for
+trainers out.
 
 Each part can be written alone; the card describes whatever parts lie in the folder, so it is
 written last. The same frames give the same bytes: no file holds a time.
@@ -29,6 +30,7 @@ from synth_assets.export.json_text import to_json_line
 from synth_assets.export.rows import (
     SPLITS,
     check_families,
+    control_rows,
     family_sides,
     preference_rows,
     sft_rows,
@@ -95,6 +97,13 @@ def write_dpo(folder: Path, dpo: pl.DataFrame) -> ExportSummary:
     return _summary(folder, ("dpo",), ties)
 
 
+def write_control(folder: Path, control: pl.DataFrame) -> ExportSummary:
+    """The files of ``control_set``, which hold what ``sft`` holds of another choice: Parquet,
+    OpenAI, LLaMA-Factory."""
+    _write_part(folder, "control", {"sft_control": control_rows(control)})
+    return _summary(folder, ("control",))
+
+
 def write_card(
     folder: Path,
     *,
@@ -110,7 +119,12 @@ def write_card(
     health, dropped: small tables shown as they are, such as ``round_health`` and rows by table and
     drop reason.
     """
-    listed = {**read_manifest(folder, "sft"), **read_manifest(folder, "dpo")}
+    listed = {
+        name: facts
+        for part in PARTS
+        if part != "card"
+        for name, facts in read_manifest(folder, part).items()
+    }
     files = {name: entry for name, entry in listed.items() if (folder / name).is_file()}
     facts = CardFacts(
         recipe=recipe,
@@ -153,8 +167,8 @@ def _write_split(part: PartWriter, config: str, split: str, rows: pl.DataFrame) 
     with part.open(name) as stream:
         arrow_bytes = huggingface.write_parquet(stream, rows)
     part.note(name, rows=rows.height, arrow_bytes=arrow_bytes)
-    if config == "sft":
-        lines, items, kind = openai.sft_lines(rows), llamafactory.sft_items(rows), "sft"
+    if config in ("sft", "sft_control"):
+        lines, items, kind = openai.sft_lines(rows), llamafactory.sft_items(rows), config
     elif config == "preference":
         lines, items, kind = openai.dpo_lines(rows), llamafactory.ranking_items(rows), "dpo"
     else:

@@ -21,8 +21,10 @@ USES = {
     "sft": "supervised fine-tuning (SFT)",
     "preference": "preference pairs (DPO and its kin)",
     "unpaired_preference": "labelled completions (KTO)",
+    "sft_control": "a control: as many completions, drawn at random; train a second student on it",
 }
-KINDS = {"sft": "sft", "preference": "dpo"}
+KINDS = {"sft": "sft", "preference": "dpo", "sft_control": "sft_control"}
+TAGGED = ("sft", "preference")
 EXAMPLE_CHARACTERS = 600
 TABLE_ROWS = 100
 
@@ -83,7 +85,7 @@ def write_dataset_card(facts: CardFacts) -> str:
 def _front_matter(facts: CardFacts) -> str:
     recipe = facts.recipe
     tags = ["synthetic", *(["simulated"] if facts.simulated else []), "synth-assets"]
-    tags += [KINDS[config] for config in facts.configs if config in KINDS]
+    tags += [KINDS[config] for config in facts.configs if config in TAGGED]
     metadata: dict[str, Any] = {
         "pretty_name": recipe.name,
         **huggingface.licence_metadata(recipe.export.licence),

@@ -25,7 +25,7 @@ TAGS = {
 
 
 def file_name(kind: str, split: str) -> str:
-    """``kind`` is sft or dpo."""
+    """``kind`` is sft, dpo or sft_control."""
     return f"exports/llamafactory/{kind}{'' if split == 'train' else f'_{split}'}.json"
 
 
@@ -69,7 +69,7 @@ def dataset_info(recipe_name: str, files: Iterable[str]) -> dict[str, Any]:
 
 def snippet(recipe_name: str, kind: str, *, has_test: bool) -> str:
     """Lines of a training configuration, as YAML."""
-    stage = {"sft": "sft", "dpo": "dpo"}[kind]
+    stage = {"sft": "sft", "dpo": "dpo", "sft_control": "sft"}[kind]
     test = f"eval_dataset: {recipe_name}_{kind}_test\n" if has_test else ""
     return (
         f"stage: {stage}\ndataset_dir: exports/llamafactory\ndataset: {recipe_name}_{kind}\n{test}"

@@ -13,7 +13,7 @@ from synth_assets.export.json_text import to_json_line
 
 
 def file_name(kind: str, split: str) -> str:
-    """``kind`` is sft or dpo. The file to train on bears the short name."""
+    """``kind`` is sft, dpo or sft_control. The file to train on bears the short name."""
     return f"exports/openai/{kind}{'' if split == 'train' else f'_{split}'}.jsonl"
 
 

@@ -35,6 +35,11 @@ SFT_META = (
     Column("method", pl.String, "Method that made the prompt; seed for a seed prompt"),
     Column("call_id", pl.String, "Call the completion rests on"),
 )
+CONTROL_META = (
+    *(column for column in SFT_META if column.name not in ("mean_rating", "verification")),
+    Column("score", pl.Float64, "Score by which others were selected; this one was drawn"),
+    Column("is_selected", pl.Boolean, "Chosen by its score as well, and so in sft too"),
+)
 PREFERENCE_META = (
     Column("prompt_id", pl.String, "Prompt answered"),
     Column("chosen_completion_id", pl.String, "Completion preferred"),
@@ -63,23 +68,37 @@ UNPAIRED_META = (
     LICENCES,
     Column("method", pl.String, "Method that made the prompt; seed for a seed prompt"),
 )
-META = {"sft": SFT_META, "preference": PREFERENCE_META, "unpaired_preference": UNPAIRED_META}
+META = {
+    "sft": SFT_META,
+    "preference": PREFERENCE_META,
+    "unpaired_preference": UNPAIRED_META,
+    "sft_control": CONTROL_META,
+}
 
 
 def sft_rows(sft: pl.DataFrame) -> pl.DataFrame:
     """``sft_set`` as id, messages, meta, split; `CheckFailed` where a row is no SFT example."""
-    _require(sft, "sft_set", ["example_id", "messages", "split"], SFT_META)
-    rows = sft.select(
+    return _examples(sft, "sft_set", SFT_META)
+
+
+def control_rows(control: pl.DataFrame) -> pl.DataFrame:
+    """``control_set`` in the same form."""
+    return _examples(control, "control_set", CONTROL_META)
+
+
+def _examples(rows: pl.DataFrame, table: str, meta: tuple[Column, ...]) -> pl.DataFrame:
+    _require(rows, table, ["example_id", "messages", "split"], meta)
+    rows = rows.select(
         pl.col("example_id").cast(pl.String).alias("id"),
         _turns("messages"),
-        _meta(SFT_META),
+        _meta(meta),
         pl.col("split").cast(pl.String),
     )
-    _check_frame(rows, "sft_set")
+    _check_frame(rows, table)
     turns = pl.col("messages").list
-    _check(rows, "sft_set", _is_broken("messages"), "messages hold a null or an unknown role")
-    _check(rows, "sft_set", ~_ends_with("messages", "assistant"), "messages end with no answer")
-    _check(rows, "sft_set", turns.len() < 2, "messages hold an answer without a prompt")
+    _check(rows, table, _is_broken("messages"), "messages hold a null or an unknown role")
+    _check(rows, table, ~_ends_with("messages", "assistant"), "messages end with no answer")
+    _check(rows, table, turns.len() < 2, "messages hold an answer without a prompt")
     return rows.sort("id")
 
 

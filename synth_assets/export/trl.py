@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-TRAINERS = {"sft": "SFT", "preference": "DPO", "unpaired_preference": "KTO"}
+TRAINERS = {"sft": "SFT", "preference": "DPO", "unpaired_preference": "KTO", "sft_control": "SFT"}
 
 
 def snippet(config: str, splits: Collection[str]) -> str:

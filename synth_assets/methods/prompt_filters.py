@@ -18,6 +18,9 @@ from synth_assets.recipe_parts import LanguageCode, Part, Share, WordRange
 INSTANCES = "self_instruct_instances"
 """The method whose rows replace the prompts that they derive from."""
 
+TRANSLATES_BACK = "reverse_translation"
+"""The method whose prompts hold a text in another language on purpose."""
+
 
 class Decontaminate(Part):
     """Overlap with evaluation prompts by shared n-grams (Tülu 3; methods.md 13)."""
@@ -54,7 +57,8 @@ def combine_prompts(
     seed has decided that its length and language are right. Where seeds are not included they are
     dropped, but a copy of one is a duplicate all the same: what a person keeps out must not come
     back in a model's words. Of several turns, the fewest words hold for all user turns together and
-    the most for the longest of them; the language is that of all of them.
+    the most for the longest of them; the language is that of all of them. Of a task to translate
+    back it is that of the person's text, which the student learns to write and a reader gets.
     """
     rows = [dict(row) for row in candidates.iter_rows(named=True)]
     rows.sort(key=lambda row: (row["round"], row["method"] != "seed", row["prompt_id"]))
@@ -121,9 +125,16 @@ def _form_reason(row: Row, filters: PromptFilters) -> str | None:
             return "too_few_words"
         if max(words) > most:
             return "too_many_words"
-    if filters.languages and is_other_language("\n".join(turns), filters.languages):
+    if filters.languages and is_other_language(_read_text(row, turns), filters.languages):
         return "other_language"
     return None
+
+
+def _read_text(row: Row, turns: list[str]) -> str:
+    """What the rule of languages looks at."""
+    if row["method"] == TRANSLATES_BACK:
+        return row["given_completion"] or ""
+    return "\n".join(turns)
 
 
 def user_turns(row: Mapping[str, Any]) -> list[str]:

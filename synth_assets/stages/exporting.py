@@ -7,7 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from synth_assets.errors import CheckFailed
-from synth_assets.export import ExportSummary, write_card, write_dpo, write_sft
+from synth_assets.export import ExportSummary, write_card, write_control, write_dpo, write_sft
 from synth_assets.export.rows import other_licences
 from synth_assets.recipe import Recipe
 from synth_assets.store.commits import CommitLog
@@ -29,6 +29,11 @@ WRITERS: dict[str, tuple[str, str, Callable[..., ExportSummary]]] = {
         "Preference pairs for TRL, OpenAI fine-tuning, LLaMA-Factory, Axolotl and Hugging Face.",
         write_dpo,
     ),
+    "control_export": (
+        "control_set",
+        "The random control of rejection sampling, in the form of the SFT examples.",
+        write_control,
+    ),
 }
 
 
@@ -47,6 +52,7 @@ def write_files(
             "judgments",
             "sft_set",
             "dpo_set",
+            "control_set",
         )
         if (version := log.table_hash(table)) is not None
     }
@@ -84,7 +90,7 @@ def is_simulated(recipe: Recipe) -> bool:
 
 def exported_ids(home: Home, recipe: Recipe, table: str) -> pl.Series:
     """Ids of the rows in the set's own Parquet files, sorted."""
-    config = {"sft_set": "sft", "dpo_set": "preference"}[table]
+    config = {"sft_set": "sft", "dpo_set": "preference", "control_set": "sft_control"}[table]
     files = sorted((home.exports / recipe.name / "data" / config).glob("*.parquet"))
     found = [pl.read_parquet(file, columns=["id"])["id"] for file in files]
     return pl.concat([pl.Series("id", [], pl.String), *found]).sort()

@@ -88,6 +88,12 @@ def make_sft(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=_schema(make_example(0)), orient="row")
 
 
+def make_control(*rows: dict[str, Any]) -> pl.DataFrame:
+    """Rows of `make_example` as ``control_set`` has them."""
+    scored = make_sft(*rows).drop("mean_rating", "verification")
+    return scored.with_columns(score=pl.lit(4.0), is_selected=pl.lit(False))
+
+
 def make_dpo(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=_schema(make_pair(0)), orient="row")
 

@@ -7,8 +7,16 @@ import polars as pl
 import pytest
 
 from synth_assets.errors import CheckFailed, RecipeError
-from synth_assets.export import ExportSummary, write_card, write_dpo, write_export, write_sft
+from synth_assets.export import (
+    ExportSummary,
+    write_card,
+    write_control,
+    write_dpo,
+    write_export,
+    write_sft,
+)
 from synth_assets_tests.export.builders import (
+    make_control,
     make_dpo,
     make_example,
     make_pair,
@@ -121,6 +129,25 @@ def test_parts_written_alone_give_what_an_export_at_once_gives(tmp_path: Path) -
     recipe = make_recipe(tmp_path)
     write_card(apart, recipe=recipe, versions={"sft_set": "abc"}, simulated=True)
     assert read_tree(apart) == read_tree(at_once)
+
+
+def test_a_control_lies_beside_the_examples_in_their_form(tmp_path: Path) -> None:
+    export(tmp_path)
+    summary = write_control(tmp_path / "out", make_control(make_example(7)))
+    assert summary.rows["sft_control"] == {"train": 1}
+    write_card(tmp_path / "out", recipe=make_recipe(tmp_path), versions={}, simulated=True)
+    added = names(tmp_path / "out") - SFT_FILES - DPO_FILES - CARD_FILES
+    assert added == {
+        "data/sft_control/train-00000-of-00001.parquet",
+        "exports/openai/sft_control.jsonl",
+        "exports/llamafactory/sft_control.json",
+        "exports/manifest_control.json",
+    }
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "sft_control | train | 1 | a control: as many completions, drawn at random" in card
+    assert "dataset: chat_sft_control\n" in card and "\n- sft_control\n" not in card
+    line = (tmp_path / "out" / "exports/openai/sft_control.jsonl").read_text()
+    assert json.loads(line) == {"messages": make_example(7)["messages"]}
 
 
 def test_a_set_no_longer_asked_for_takes_its_files_along(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 import yaml
 
-from synth_assets.export import write_export
+from synth_assets.export import write_card, write_control, write_export
 from synth_assets_tests.export.builders import (
     CONVERSATION,
     assistant,
+    make_control,
     make_dpo,
     make_example,
     make_pair,
@@ -102,6 +103,17 @@ def test_unpaired_preference_loads_with_both_sides(datasets: Any, tmp_path: Path
         ("Good 2", True, "d2"), ("Bad 2", False, "d2"),
     }  # fmt: skip
     assert len(loaded["test"]) == 2
+
+
+def test_a_control_loads_by_its_name_beside_the_examples(datasets: Any, tmp_path: Path) -> None:
+    folder = export(tmp_path, SFT, DPO)
+    write_control(folder, make_control(make_example(7), make_example(8, split="test")))
+    write_card(folder, recipe=make_recipe(tmp_path), versions={}, simulated=True)
+    loaded = load(datasets, folder, "sft_control")
+    assert {split: loaded[split]["id"] for split in loaded} == {"train": ["e7"], "test": ["e8"]}
+    assert loaded["train"]["messages"] == [make_example(7)["messages"]]
+    assert loaded["train"][0]["meta"]["score"] == 4.0
+    assert loaded["train"].column_names == load(datasets, folder, "sft")["train"].column_names
 
 
 def test_the_first_config_is_the_default(datasets: Any, tmp_path: Path) -> None:

@@ -92,6 +92,20 @@ def test_another_language_is_dropped_and_an_unsure_one_is_kept():
     assert combine(*rows, languages=("en", "de"))["de"] is None
 
 
+def test_of_a_task_to_translate_back_the_person_s_own_text_has_the_language():
+    task = {"method": "reverse_translation", "given_origin": "human"}
+    rows = [
+        made(f"Translate into English:\n\n{GERMAN}", "a", given_completion=LONG, **task),
+        made(f"Translate into German:\n\n{LONG}", "b", given_completion=GERMAN, **task),
+        made(GERMAN, "c", given_completion=LONG),
+    ]
+    assert combine(*rows, languages=("en",)) == {
+        "a": None,
+        "b": "other_language",
+        "c": "other_language",
+    }
+
+
 def test_a_seed_is_not_dropped_for_its_length_or_language():
     rows = [a_prompt("Hi.", "a"), a_prompt(GERMAN, "b")]
     assert combine(*rows, words=(4, 150), languages=("en",)) == {"a": None, "b": None}

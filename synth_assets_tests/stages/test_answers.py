@@ -14,6 +14,7 @@ from synth_assets.methods.majority_vote import MAJORITY_VOTES
 from synth_assets.methods.rejection_sampling import SELECTIONS
 from synth_assets.methods.resampling import RESAMPLED
 from synth_assets.stages.checking import check_recipe, what_stops_a_run
+from synth_assets.stages.exporting import WRITERS, exported_ids, write_files
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.store.lake import Lake
 from synth_assets_tests.recipes import write_recipe
@@ -90,6 +91,11 @@ def test_the_selected_and_as_many_at_random_are_sets(tmp_path: Path) -> None:
         chosen = selections.filter(pl.col("is_selected"))["completion_id"]
         drawn = selections.filter(pl.col("is_control"))["completion_id"]
         assert ids == {"sft_set": set(chosen), "control_set": set(drawn)}
+        stage = recipe_stages(made.recipe)["control_set"]
+        rows = made.lake.read("tiny", stage.table)
+        write_files(made.lake, made.recipe, WRITERS["control_export"][2], rows)
+        told = exported_ids(made.lake.home, made.recipe, "control_set")
+        assert told.to_list() == rows["example_id"].sort().to_list() != []
 
 
 def test_a_recipe_without_rejection_sampling_has_no_control_set(tmp_path: Path) -> None:
