@@ -92,8 +92,8 @@ bench-peers: $(VENV)/.installed-dev  ## Measure Curator, Data Designer and disti
 bench-why: $(VENV)/.installed-dev  ## Time `why` in a lake of a million completions (or ROWS=…)
 	@$(BIN)/python -m benchmarks.lineage.why $(ROWS)
 
-bench-refresh: $(VENV)/.installed-dev  ## Time a refresh after no, one and 1 % changes (FULL=1: a million)
-	@$(BIN)/python -m benchmarks.refresh
+bench-refresh: $(VENV)/.installed-dev  ## Time a refresh after no, one and 1 % changes (FULL=1: a million; CASES=…)
+	@$(BIN)/python -m benchmarks.refresh $(CASES)
 
 study: $(VENV)/.installed  ## Simulate model collapse; prints the figures, writes docs/methods/model_collapse.svg
 	@$(BIN)/python -m benchmarks.collapse

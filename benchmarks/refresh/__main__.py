@@ -1,9 +1,11 @@
 """``python -m benchmarks.refresh``: how long a refresh takes after nothing, one seed and one in a
 hundred changed; a Markdown table out.
 
-``FULL=1`` adds a million completions. Lakes are kept under ``.synth_bench/`` and taken again; every
-change is made to a copy, whose data files are links. Each measurement is a process of its own.
-The floors, of the million: the SQL models with nothing changed, and a diff.
+``FULL=1`` adds a million completions; ``python -m benchmarks.refresh 100000 sql seed`` takes these
+sizes and cases alone (``stages``, ``dagster``, ``sql``; ``seed``: one, ``share``: 1 % of them).
+Lakes are kept under ``.synth_bench/`` and taken again; every change is made to a copy, whose data
+files are links. Each measurement is a process of its own. The floors, of the million: the SQL
+models with nothing changed, and a diff.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,13 +52,24 @@ class Row:
         )
 
 
-def main() -> int:
-    """Prints the table; gives the exit code: 1 where a floor is missed."""
+CASES = ("stages", "dagster", "sql", "seed", "share")
+
+
+def main(*wishes: str) -> int:
+    """Prints the table; gives the exit code: 1 where a floor is missed.
+
+    wishes: sizes and cases; of either all, where none is named.
+    """
+    sizes = [int(wish) for wish in wishes if wish.isdigit()] or SIZES
+    cases = [wish for wish in wishes if not wish.isdigit()] or CASES
+    if unknown := set(cases) - set(CASES):
+        print(f"no case {sorted(unknown)}; there are {', '.join(CASES)}", file=sys.stderr)
+        return 2
     print("| completions | refresh | seconds | CPU seconds | peak MB | |")
     print("|---:|---|---:|---:|---:|---|", flush=True)
     missed, load = 0, [os.getloadavg()[0]]
-    for size in SIZES:
-        for row in rows_at(size):
+    for size in sizes:
+        for row in rows_at(size, cases):
             missed += row.misses
             print(row.line(), flush=True)
     load.append(os.getloadavg()[0])
@@ -64,23 +78,32 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def rows_at(size: int):
-    """Every measurement at one size."""
+def rows_at(size: int, cases: Collection[str]) -> Iterator[Row]:
+    """The measurements of the cases at one size."""
     lake = PLACE / f"refresh_{size}"
     make_lake(lake, size)
-    yield measured(size, "nothing changed", lake, "stages")
-    yield measured(size, "nothing changed, through Dagster", lake, "dagster")
-    yield measured(size, "SQL models, nothing changed", lake, "sql")
+    if "stages" in cases:
+        yield measured(size, "nothing changed", lake, "stages")
+    if "dagster" in cases:
+        yield measured(size, "nothing changed, through Dagster", lake, "dagster")
+    if "sql" in cases:
+        yield measured(size, "SQL models, nothing changed", lake, "sql")
     prompts = size // PER_PROMPT
-    for count, words in ((1, "1 seed"), (max(1, prompts // 100), "1 % of the seeds")):
+    for case, count, words in (
+        ("seed", 1, "1 seed"),
+        ("share", max(1, prompts // 100), "1 % of the seeds"),
+    ):
+        if case not in cases:
+            continue
         with_copy = PLACE / "refresh_changed"
         copy_of(lake, with_copy)
         change_seeds(with_copy, count, in_words=False)
         yield measured(size, f"{words}: another reference", with_copy, "stages")
         yield measured(size, f"diff of judgments, after {words}", with_copy, "diff", "judgments")
         yield measured(
-            size, f"diff of completions, after {words}", with_copy, "diff", "completions"
-        )
+            size, f"diff of judgments, by the command line, after {words}", with_copy,
+            "command_line", "judgments",
+        )  # fmt: skip
         copy_of(lake, with_copy)
         change_seeds(with_copy, count, in_words=True)
         yield measured(
@@ -121,4 +144,4 @@ def measured(size: int, case: str, folder: Path, what: str, *more: str) -> Row:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

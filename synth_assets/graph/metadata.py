@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from synth_assets.schemas import CALLS, TableSchema
+from synth_assets.stages.finishing import SHOWN
 from synth_assets.stages.materialize import CheckResult, StageReport
 from synth_assets.stages.stage import Catalogue
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
@@ -80,7 +81,7 @@ def report_metadata(
     """Counts worth plotting, reasons, and a small sample.
 
     rows: what `finishing.counted_rows` reads, of every row. first: the table's first rows
-    with all columns; None where ``rows`` has them.
+    with the columns shown; None where ``rows`` has them.
     """
     metadata: dict[str, Any] = {
         "dagster/row_count": rows.height,
@@ -164,23 +165,8 @@ def _cost_chart(rows: pl.DataFrame) -> dict[str, Any]:
 
 def sample_table(rows: pl.DataFrame, key: str) -> str:
     """A few rows by id and first words: enough to recognise them, too little to bloat the log."""
-    shown = [key]
     frame = rows.head(SAMPLE_ROWS)
-    for name in (
-        "text",
-        "status",
-        "drop_reason",
-        "rating",
-        "mean_rating",
-        "criterion",
-        "metric",
-        "value",
-        "stage",
-        "reason",
-        "first_words",
-    ):
-        if name in frame.columns:
-            shown.append(name)
+    shown = [key, *(name for name in SHOWN if name in frame.columns)]
     if not frame.height or len(shown) == 1:
         return ""
     if "text" in shown:

@@ -197,9 +197,9 @@ class _Differ:
         about = pl.concat(
             [rows.select(pl.col(key).alias("row"), pl.col(c).alias("id")) for c in columns]
         ).drop_nulls()
-        edges = self._edges()
         found, frontier = about.unique(), about.unique()
         while not frontier.is_empty():
+            edges = self._edges_from(frontier.select("id").unique())
             parents = frontier.join(edges, left_on="id", right_on="child_id").select(
                 "row", pl.col("parent_id").alias("id")
             )
@@ -225,15 +225,17 @@ class _Differ:
             return []
         return self.lake.frame(f"SELECT * FROM {self._at(COMMITS.name, version)}").to_dicts()
 
-    def _edges(self) -> pl.DataFrame:
-        parts = [
-            self.lake.frame(
-                f"SELECT child_id, parent_id FROM {self._at(EDGES.name, version)}"
-                " WHERE kind = 'derived_from'"
-            )
-            for version in self.sides
-            if self._columns(EDGES.name, version)
-        ]
+    def _edges_from(self, children: pl.DataFrame) -> pl.DataFrame:
+        """What the ``id``s were derived from, at either version."""
+        with self.lake.temporary("children", children) as ids:
+            parts = [
+                self.lake.frame(
+                    f"SELECT child_id, parent_id FROM {self._at(EDGES.name, version)}"
+                    f" WHERE kind = 'derived_from' AND child_id IN (SELECT id FROM {ids})"
+                )
+                for version in self.sides
+                if self._columns(EDGES.name, version)
+            ]
         nothing = pl.DataFrame(schema={"child_id": pl.String, "parent_id": pl.String})
         return pl.concat(parts or [nothing]).unique()
 

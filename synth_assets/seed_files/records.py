@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -54,10 +54,11 @@ def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, default=str)
 
 
-def read_records(path: Path, name: str) -> Iterator[Record]:
+def read_records(path: Path, name: str, only: Collection[int] | None = None) -> Iterator[Record]:
     """(line from 1, object) for every record of the file ``path``; blank lines are skipped.
 
     name: the file's name as the recipe has it, whose suffix says what kind of file it is.
+    only: the lines to read, of a file of lines; None for all.
     Errors: `RecipeError` with line and column.
     """
     suffix = Path(name).suffix.lower()
@@ -68,26 +69,28 @@ def read_records(path: Path, name: str) -> Iterator[Record]:
         )
     try:
         with path.open("rb") as stream:
-            yield from _records(stream, path, suffix)
+            yield from _records(stream, path, suffix, only)
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror}); mend its rights") from error
 
 
-def _records(stream: BinaryIO, path: Path, suffix: str) -> Iterator[Record]:
+def _records(
+    stream: BinaryIO, path: Path, suffix: str, only: Collection[int] | None
+) -> Iterator[Record]:
     head = stream.read(HEAD_BYTES)
     refuse_pointer(head, path)
     stream.seek(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
     if suffix == ".txt":
-        records = _text_lines(stream, path)
+        records = _text_lines(stream, path, only)
     elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
         records = _array(decode(stream.read(), path, 1), path)
     else:
-        records = _json_lines(stream, path)
+        records = _json_lines(stream, path, only)
     is_empty = True
     for record in records:
         is_empty = False
         yield record
-    if is_empty:
+    if is_empty and only is None:
         raise RecipeError(f"{path}: holds no prompts; add some or take it out of the recipe")
 
 
@@ -117,16 +120,21 @@ def decode(raw: bytes, path: Path, line: int) -> str:
         ) from error
 
 
-def _text_lines(stream: BinaryIO, path: Path) -> Iterator[Record]:
-    for line, raw in enumerate(stream, start=1):
+def _lines(stream: BinaryIO, only: Collection[int] | None) -> Iterator[tuple[int, bytes]]:
+    # Bytes are split at \n alone: a text may hold U+2028 and its like, which str would split at.
+    numbered = enumerate(stream, start=1)
+    return numbered if only is None else (each for each in numbered if each[0] in only)
+
+
+def _text_lines(stream: BinaryIO, path: Path, only: Collection[int] | None) -> Iterator[Record]:
+    for line, raw in _lines(stream, only):
         text = decode(raw, path, line).strip()
         if text:
             yield line, {"text": text}
 
 
-def _json_lines(stream: BinaryIO, path: Path) -> Iterator[Record]:
-    # Bytes are split at \n alone: a text may hold U+2028 and its like, which str would split at.
-    for line, raw in enumerate(stream, start=1):
+def _json_lines(stream: BinaryIO, path: Path, only: Collection[int] | None) -> Iterator[Record]:
+    for line, raw in _lines(stream, only):
         text = decode(raw, path, line).strip()
         if text:
             value, _ = _parse(text, 0, path, line, "one JSON object a line is expected", whole=True)

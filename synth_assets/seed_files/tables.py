@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -33,15 +33,18 @@ ROUND = 0
 """Seeds stand outside the rounds; `rounds` says from which on each is in the pool."""
 
 
-def read_seed_prompts(recipe: Recipe) -> pl.DataFrame:
+def read_seed_prompts(
+    recipe: Recipe, only: Mapping[str, Collection[int]] | None = None
+) -> pl.DataFrame:
     """Every prompt of ``seeds.prompts``, in the order of the recipe, the files and their lines.
 
+    only: file, as the recipe labels it → the lines to read of it; None reads all.
     A prompt met again, and one over ``limits.prompt_characters``, stays a row that carries its
     ``drop_reason``. Errors: `RecipeError`.
     """
     rows: list[tuple[Any, ...]] = []
     occurrences: Counter[str] = Counter()
-    for file, line, prompt in _read(recipe, "prompts", tuple(OPTIONAL_KEYS)):
+    for file, line, prompt in _read(recipe, "prompts", tuple(OPTIONAL_KEYS), only):
         family_id = content_id("prompt", "seed", prompt.messages)
         prompt_id = _numbered_id("seed", family_id, prompt.messages, occurrences)
         drop_reason = None
@@ -105,19 +108,23 @@ def _numbered_id(kind: str, base_id: str, messages: list[Message], seen: Counter
 
 
 def _read(
-    recipe: Recipe, section: Section, wanted: tuple[str, ...]
+    recipe: Recipe,
+    section: Section,
+    wanted: tuple[str, ...],
+    only: Mapping[str, Collection[int]] | None = None,
 ) -> Iterator[tuple[LocatedFile, int, ReadPrompt]]:
     for file in locate(recipe, section):
+        lines = None if only is None else only.get(file.label, ())
         unseen = dict(file.declared.fields)
         keys: set[str] = set()
-        for line, record in read_records(file.path, file.label):
+        for line, record in read_records(file.path, file.label, lines):
             if unseen:
                 keys.update(record)
                 unseen = {
                     name: path for name, path in unseen.items() if dig(record, path) is MISSING
                 }
             yield file, line, read_prompt(record, file.declared, Place(file.path, line), wanted)
-        for name, path in unseen.items():
+        for name, path in unseen.items() if lines is None else ():
             raise RecipeError(
                 f"{recipe.path}: {file.field}.fields.{name} = {path!r}: no line of {file.path} has "
                 f"it{name_keys(keys, [path])}"

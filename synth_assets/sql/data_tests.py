@@ -55,6 +55,18 @@ class DataTest:
         """How messages call it."""
         return f"{self.path}: test {self.name} of {self.model}"
 
+    @property
+    def alone(self) -> tuple[str, ...] | None:
+        """The columns by whose values it holds rows against each other, none where it looks at each
+        row by itself; None where it may look at more, or some offending rows are let pass."""
+        asks_more = "select" in f"{self.where} {self.expression}".lower()
+        if asks_more or (self.error_if, self.warn_if) != (ANY, ANY) or self.to == self.model:
+            return None
+        if self.kind == "unique" and self.column is not None:
+            return (self.column,)
+        is_of_one_row = self.kind in ("not_null", "accepted_values", "relationships", "expression")
+        return () if is_of_one_row else None
+
     def verdict(self, offending: int) -> Verdict:
         """What this many offending rows mean."""
         if self.severity == "error" and is_met(self.error_if, offending):

@@ -24,6 +24,9 @@ class ModelConfig(BaseModel):
     incremental_strategy: as asked for; `strategy` is what holds.
     on_schema_change: what an incremental run does where the columns differ from the table's.
     full_refresh: True always rebuilds an incremental model, False never does.
+    unit: a column whose every value stands for itself: the model's rows of one hang on those rows
+        of the relations it reads that have the same value, and on relations without the column.
+        Where one changes, the rows of the others stand.
     column_types, delimiter: of a seed.
     """
 
@@ -35,6 +38,7 @@ class ModelConfig(BaseModel):
     incremental_strategy: Strategy | None = None
     on_schema_change: Literal["ignore", "fail"] = "ignore"
     full_refresh: bool | None = None
+    unit: str | None = None
     column_types: dict[str, str] = Field(default_factory=dict)
     delimiter: str = Field(default=",", min_length=1, max_length=1)
 
@@ -47,6 +51,8 @@ class ModelConfig(BaseModel):
     def _require_key(self) -> ModelConfig:
         if self.incremental_strategy in ("merge", "delete+insert") and not self.unique_key:
             raise ValueError(f"incremental_strategy {self.incremental_strategy!r} needs unique_key")
+        if self.unit is not None and self.materialized == "incremental":
+            raise ValueError("unit: an incremental model says by its own SQL which rows are new")
         return self
 
     @property

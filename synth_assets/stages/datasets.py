@@ -31,7 +31,7 @@ from synth_assets.stages.stage import Catalogue, CheckDefinition, Input, Made, S
 from synth_assets.stages.workshop import RunOptions, Work, Workshop
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.lake import Lake
-from synth_assets.store.staging import StagedTable, stage_query
+from synth_assets.store.staging import StagedTable, Units, stage_query
 
 GROUP = "5_datasets"
 GROUPED = frozenset({"not_null", "unique", "accepted_values", "relationships"})
@@ -97,8 +97,22 @@ class SqlStage(Stage):
         relations = self._relations(work.workshop, self._project.inputs(self.name))
         if self._adds_to_its_table(work):
             return self._stage_with_new_rows(work, relations)
+        if work.units is not None:
+            relations = self._of_units(relations, work.units)
         compiled = self._project.compile(self.name, relations, self.variables or {})
-        return stage_query(lake, schema, self.name, self.key, compiled.sql)
+        staged = stage_query(lake, schema, self.name, self.key, compiled.sql)
+        staged.units = work.units
+        return staged
+
+    def _of_units(self, relations: Mapping[str, str], units: Units) -> dict[str, str]:
+        """The relations with those rows alone from which rows about the units are made."""
+        whole = {CALLS.name, *(item.table for item in self.inputs if item.of_all)}
+        return {
+            ref: relation
+            if table_of(self._project, ref) in whole
+            else f"(SELECT * FROM {relation} WHERE {units.where})"
+            for ref, relation in relations.items()
+        }
 
     def is_to_be_refreshed(self, options: RunOptions) -> bool:
         """What an incremental model says of itself goes before what the run asks for."""
@@ -147,6 +161,7 @@ class SqlStage(Stage):
             found[name] = CheckDefinition(
                 content_hash([project.test_hash(test, variables) for test in tests]),
                 tuple(table for table in _tables(project, refs) if table != self.name),
+                _alone(tests),
             )
         return found
 
@@ -212,6 +227,17 @@ def table_of(project: SqlProject, ref: str) -> str:
     )
 
 
+def _alone(tests: list[DataTest]) -> tuple[str, ...] | None:
+    """The columns by which any of the tests holds rows against each other; None where one looks at
+    the whole table."""
+    columns: dict[str, None] = {}
+    for test in tests:
+        if test.alone is None:
+            return None
+        columns.update(dict.fromkeys(test.alone))
+    return tuple(columns)
+
+
 def _offending(found: DataTestResult) -> pl.DataFrame:
     """The first rows that offend, with the test's name in front; none where it passes."""
     rows = found.sample.clear() if found.passed else found.sample
@@ -273,6 +299,32 @@ def _tables(project: SqlProject, refs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(table_of(project, ref) for ref in refs))
 
 
+def _unit(project: SqlProject, name: str, variables: Mapping[str, Any]) -> str | None:
+    """The column by which a model is made unit by unit. Errors: `SqlModelError` for no column."""
+    model = project.models.get(name)
+    unit = None if model is None else model.config.unit
+    if model is not None and unit is not None and unit not in project.types(name, variables):
+        columns = ", ".join(project.types(name, variables))
+        raise SqlModelError(f"{model.path}: unit: {unit!r} is no column of it; it has {columns}")
+    return unit
+
+
+def _inputs(project: SqlProject, name: str, variables: Mapping[str, Any]) -> tuple[Input, ...]:
+    """What a model reads. Calls are cited by id in the rows: they are read, but what they say
+    cannot change. Of a table without the column of the model's unit, all rows decide."""
+    unit = _unit(project, name, variables)
+    found: dict[str, bool] = {}
+    for ref in project.inputs(name):
+        has_unit = unit is not None and unit in project.types(ref, variables)
+        table = table_of(project, ref)
+        found[table] = found.get(table, False) or not has_unit
+    return tuple(
+        Input(table, of_all=unit is not None and is_of_all)
+        for table, is_of_all in found.items()
+        if table != CALLS.name
+    )
+
+
 def _stage(project: SqlProject, name: str, variables: Mapping[str, Any]) -> Stage:
     def parameters(_: Recipe, __: Mapping[str, Any]) -> dict[str, Any]:
         if name in project.seeds:
@@ -288,10 +340,8 @@ def _stage(project: SqlProject, name: str, variables: Mapping[str, Any]) -> Stag
     return SqlStage(
         table=project.table_schema(name, variables),
         group=GROUP,
-        # Calls are cited by id in the rows: they are read, but what they say cannot change.
-        inputs=tuple(
-            Input(ref) for ref in _tables(project, project.inputs(name)) if ref != CALLS.name
-        ),
+        inputs=_inputs(project, name, variables),
+        unit=_unit(project, name, variables),
         parameters=parameters,
         make=lambda work: Made(work.lake.frame("SELECT 1 WHERE false")),
         checks=(),

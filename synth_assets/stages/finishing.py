@@ -31,6 +31,21 @@ COUNTED = frozenset(
 )
 """Columns of which the UI shows counts, means and sums."""
 
+SHOWN = (
+    "text",
+    "status",
+    "drop_reason",
+    "rating",
+    "mean_rating",
+    "criterion",
+    "metric",
+    "value",
+    "stage",
+    "reason",
+    "first_words",
+)
+"""Columns of the few rows that the UI shows, in their order, after the table's key."""
+
 SETS = frozenset({"sft_set", "dpo_set"})
 IS_CURRENT = (
     "is_current",
@@ -72,17 +87,22 @@ def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
 
 
 def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
-    """The first rows by id, whole."""
+    """The first rows by id, with the columns that people are shown."""
     lake, schema = workshop.lake, workshop.recipe.name
     if not lake.has(schema, stage.name):
         return stage.table.empty()
     # The ids first: to sort whole rows would read every text of the table.
-    key = quote_name(stage.key)
-    ids = lake.execute(
-        f"SELECT {key} FROM {Lake.relation(schema, stage.name)} ORDER BY {key} LIMIT {int(count)}"
-    )
+    key, relation = quote_name(stage.key), Lake.relation(schema, stage.name)
+    ids = lake.execute(f"SELECT {key} FROM {relation} ORDER BY {key} LIMIT {int(count)}")
+    shown = [name for name in SHOWN if name in lake.column_types(schema, stage.name)]
+    if not shown:
+        return pl.DataFrame({stage.key: [id for (id,) in ids]})
+    columns = ", ".join([key, *map(quote_name, shown)])
     among = ", ".join("?" for _ in ids) or "NULL"
-    return lake.read(schema, stage.table, f"{key} IN ({among})", [id for (id,) in ids])
+    return lake.frame(
+        f"SELECT {columns} FROM {relation} WHERE {key} IN ({among}) ORDER BY {key}",
+        [id for (id,) in ids],
+    )
 
 
 def _is_current(workshop: Workshop, stage: Stage) -> CheckResult:

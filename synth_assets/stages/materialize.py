@@ -17,7 +17,7 @@ from synth_assets.errors import CheckFailed, RepliesPending, SynthError
 from synth_assets.identity import content_id
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.schemas import EDGES
-from synth_assets.stages.recall import checked
+from synth_assets.stages.recall import Standing, checked
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Made, Stage
 from synth_assets.stages.units import changed_units
@@ -167,6 +167,8 @@ def _make_round(
                 "what was shown with what, nor make other tables; declare it without a unit"
             )
         staged = stage.stage_rows(work, made)
+        if units is not None and known is not None:
+            staged.before = (known.content_hash, known.row_count)
         companions = [
             *_edges(work, stage, staged, made),
             *(
@@ -176,7 +178,7 @@ def _make_round(
         ]
         try:
             items_parsed = _items_parsed(made, staged)
-            passed = _refuse_bad_rows(work, stage, staged, items_parsed, report)
+            passed = _refuse_bad_rows(work, stage, staged, items_parsed, report, known)
             report.add_notes(dict(made.notes))
             commit = workshop.log.commit(
                 StagedCommit(
@@ -209,10 +211,17 @@ def _refuse_bad_rows(
     staged: StagedTable,
     items_parsed: int | None,
     report: StageReport,
+    known: Commit | None,
 ) -> Mapping[str, str]:
     """Gives what the checks' passes rest on. Errors: `CheckFailed` where a blocking one fails."""
     content, _ = staged.content()
-    found = checked(work.workshop, stage, staged.relation_after, items_parsed, content)
+    is_all = known is not None and known.content_hash == known.table_hash
+    standing = (
+        Standing(staged, known.table_hash, known.items_parsed)
+        if known is not None and is_all and staged.units is not None
+        else None
+    )
+    found = checked(work.workshop, stage, staged.relation_after, items_parsed, content, standing)
     results = found.results
     report.add_checks(results)
     failed = [result for result in results if result.is_blocking and not result.passed]

@@ -28,7 +28,8 @@ from synth_assets.stages.row_checks import (
     values_are_known,
 )
 from synth_assets.stages.stage import Input, Made, Stage
-from synth_assets.stages.workshop import Work
+from synth_assets.stages.workshop import Work, Workshop
+from synth_assets.store.lake import Lake
 
 GROUP = "2_prompts"
 
@@ -40,11 +41,11 @@ def mutated_prompts_stage() -> Stage:
         inputs=(
             Input("seed_prompts"),
             Input("round_pool"),
-            Input("evaluation_prompts"),
+            Input("evaluation_prompts", of_all=True),
             # Of all methods: a round goes on to hold what a method made that left the recipe.
             *(Input(method.table.name) for method in methods_of("prompts")),
-            Input(SOURCE_TEXTS.name),
-            Input(RETRACTIONS.name),
+            Input(SOURCE_TEXTS.name, of_all=True),
+            Input(RETRACTIONS.name, of_all=True),
         ),
         parameters=lambda recipe, _: {
             "filters": recipe.prompts.filters.model_dump(mode="json"),
@@ -61,8 +62,53 @@ def mutated_prompts_stage() -> Stage:
             something_is_kept(),
         ),
         by_round=False,
+        unit="prompt_id",
+        widen=_add_related_prompts,
         parents=prompt_parents,
     )
+
+
+def _add_related_prompts(workshop: Workshop, changed: str) -> bool:
+    """Adds the prompts whose rows hang on those in the relation ``changed``: of equal text, since
+    one of them is a duplicate; and all that any of them was rewritten from or into, for what is
+    told of an ancestor. False where something was withdrawn, which may have been shown with any.
+    """
+    lake, recipe = workshop.lake, workshop.recipe.name
+    if lake.has(recipe, RETRACTIONS.name) and lake.read(recipe, RETRACTIONS).height:
+        return False
+    tables = (MUTATED_PROMPTS.name, *(method.table.name for method in methods_of("prompts")))
+    sides = [
+        f"SELECT prompt_id, text_hash, derived_from FROM {Lake.relation(recipe, table)}"
+        for table in tables
+        if lake.has(recipe, table)
+    ]
+    seeds = Lake.relation(recipe, SEED_PROMPTS.name)
+    known, links = f"{changed}_known", f"{changed}_links"
+    lake.execute(
+        f"CREATE TEMP TABLE {known} AS SELECT DISTINCT prompt_id, text_hash, derived_from FROM "
+        f"({' UNION ALL '.join([*sides, f'SELECT prompt_id, text_hash, [] FROM {seeds}'])})"
+    )
+    lake.execute(
+        f"CREATE TEMP TABLE {links} AS SELECT prompt_id, unnest(derived_from) AS parent_id "
+        f"FROM {known}"
+    )
+    try:
+        is_growing = True
+        while is_growing:
+            added = lake.execute(
+                f"INSERT INTO {changed} SELECT prompt_id FROM ("
+                f"SELECT k.prompt_id FROM {known} k JOIN {known} o ON k.text_hash = o.text_hash "
+                f"JOIN {changed} c ON c.prompt_id = o.prompt_id "
+                f"UNION SELECT parent_id FROM {links} JOIN {changed} USING (prompt_id) "
+                f"UNION SELECT l.prompt_id FROM {links} l JOIN {changed} c "
+                f"ON c.prompt_id = l.parent_id"
+                f") WHERE prompt_id NOT IN (SELECT prompt_id FROM {changed})"
+            )
+            is_growing = added[0][0] > 0
+    finally:
+        for table in (known, links):
+            lake.execute(f"DROP TABLE {table}")
+    return True
 
 
 def _make_mutated_prompts(work: Work) -> Made:
@@ -84,7 +130,8 @@ def _make_mutated_prompts(work: Work) -> Made:
     # After the filters: a copy of what was withdrawn stays a copy, and does not take its place.
     sources = work.read(SOURCE_TEXTS)
     withdrawn = sources.filter(pl.col("drop_reason") == retraction.RETRACTED)["source_text_id"]
-    marked = retraction.mark_prompts(rows, journal, _shown_with(work), withdrawn.to_list())
+    shown = _shown_with(work) if journal.height else {}
+    marked = retraction.mark_prompts(rows, journal, shown, withdrawn.to_list())
     licensed = licences.with_licences(
         _with_dropped_by(marked, candidates),
         _terms(work.recipe),

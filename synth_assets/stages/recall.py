@@ -7,7 +7,7 @@ wrote past the commits, or a version was vacuumed), the check is run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,6 +19,7 @@ from synth_assets.stages.stage import Stage
 from synth_assets.stages.workshop import Workshop
 from synth_assets.store.commits import hash_of_nothing, library_versions
 from synth_assets.store.outcomes import outcomes_of
+from synth_assets.store.staging import StagedTable
 
 SCHEME = "outcomes-1"
 """Version of what an outcome is said to rest on."""
@@ -39,18 +40,28 @@ def checked(
     relation: str,
     items_parsed: int | None,
     content: str | None,
+    standing: Standing | None = None,
 ) -> Checked:
     """Every check of the stage on a relation.
 
     content: hash of the relation's rows; None where it is not known to be theirs: then all are run.
+    standing: where the relation is a table with some rows in the place of others.
     """
     rests_on = _rests_on(workshop, stage, items_parsed, content)
-    known = {} if workshop.options.full_refresh else _recalled(workshop, stage, rests_on)
+    anew = workshop.options.full_refresh
+    known = {} if anew else _recalled(workshop, stage, rests_on)
     names = [name for name, _, _ in stage.check_names()]
     to_run = [name for name in names if name not in known]
+    near = {} if anew or standing is None else _run_near(workshop, stage, standing, to_run)
     ran = {
         result.name: result
-        for result in (stage.check(workshop, relation, items_parsed, to_run) if to_run else ())
+        for where in sorted({near.get(name, relation) for name in to_run})
+        for result in stage.check(
+            workshop,
+            where,
+            items_parsed,
+            [name for name in to_run if near.get(name, relation) == where],
+        )
     }
     # Another process may have written to a table while it was read.
     still = _rests_on(workshop, stage, items_parsed, content) if to_run else rests_on
@@ -63,6 +74,31 @@ def checked(
             if found[name].passed and still.get(name) == hash
         },
     )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Rows staged in the place of some of a table. before: content hash of the whole table before;
+    items_parsed: as its commit recorded them."""
+
+    staged: StagedTable
+    before: str
+    items_parsed: int | None
+
+
+def _run_near(
+    workshop: Workshop, stage: Stage, standing: Standing, names: Sequence[str]
+) -> dict[str, str]:
+    """Check → the relation that is enough to run it on, for those that passed on the table as it
+    was before, and hold no more rows against each other than those."""
+    before = _rests_on(workshop, stage, standing.items_parsed, standing.before)
+    passed = _recalled(workshop, stage, before)
+    definitions = stage.check_definitions(workshop)
+    return {
+        name: standing.staged.near(columns)
+        for name in names
+        if name in passed and (columns := definitions[name].alone) is not None
+    }
 
 
 def _rests_on(

@@ -44,6 +44,9 @@ class RowCheck:
     is_blocking: a failure keeps the rows out of the table; else it is a warning.
     columns: those that it reads, so that a table's texts stay where they lie; None for all.
     looks_at: the other tables whose ids it asks for.
+    alone: the columns by whose values rows are held against each other; none where each row is
+        looked at by itself. So new rows need no more than the rows of equal values beside them,
+        where all others passed. None: only the whole table tells.
     """
 
     name: str
@@ -52,6 +55,7 @@ class RowCheck:
     is_blocking: bool = True
     columns: tuple[str, ...] | None = None
     looks_at: tuple[str, ...] = ()
+    alone: tuple[str, ...] | None = None
 
     @property
     def definition(self) -> str | None:
@@ -138,7 +142,11 @@ def ids_are_unique(key: str) -> RowCheck:
         return rows.filter(pl.col(key).is_duplicated() | pl.col(key).is_null())
 
     return RowCheck(
-        "ids_are_unique", f"No {key} is missing or stands twice.", offending, columns=(key,)
+        "ids_are_unique",
+        f"No {key} is missing or stands twice.",
+        offending,
+        columns=(key,),
+        alone=(key,),
     )
 
 
@@ -166,6 +174,7 @@ def parents_exist(column: str, *parents: tuple[str, str], own: str | None = None
         offending,
         columns=(column,) if own is None else (column, own),
         looks_at=tuple(dict.fromkeys(table for table, _ in parents)),
+        alone=() if own is None else None,
     )
 
 
@@ -246,4 +255,5 @@ def values_are_known(column: str, *allowed: str) -> RowCheck:
         f"{column} is {', '.join(allowed)}.",
         offending,
         columns=(column,),
+        alone=(),
     )

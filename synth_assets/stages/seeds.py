@@ -22,10 +22,12 @@ from synth_assets.seed_files import location, prompts, records, tables
 from synth_assets.stages.generation import generation_parameters
 from synth_assets.stages.pools import current_members, open_pool
 from synth_assets.stages.row_checks import ids_are_unique, values_are_known
+from synth_assets.stages.seed_lines import GONE, add_changed_seeds, keep_line_hashes, lines_of
 from synth_assets.stages.source_texts import usable_sources
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Round, Work, lake_ids
 from synth_assets.store.commits import slice_hash
+from synth_assets.store.lake import Lake
 
 GROUP = "1_seeds"
 READING = (location, prompts, records, tables)
@@ -35,8 +37,10 @@ def seed_prompts_stage() -> Stage:
     return Stage(
         table=SEED_PROMPTS,
         group=GROUP,
-        inputs=(Input(RETRACTIONS.name),),
+        inputs=(Input(RETRACTIONS.name, of_all=True),),
         files=lambda recipe: [file.path for file in location.locate(recipe, "prompts")],
+        unit="prompt_id",
+        units_of_files=add_changed_seeds,
         parameters=lambda recipe, _: {
             "files": [part.model_dump(mode="json") for part in recipe.seeds.prompts],
             "limit": recipe.seeds.limit,
@@ -84,15 +88,18 @@ def rounds_stage(*, has_sources: bool = False) -> Stage:
 
 def _make_seed_prompts(work: Work) -> Made:
     """Seeds of the files; one that left its file stays, marked, as earlier rounds rest on it."""
-    rows = seed_files.read_seed_prompts(work.recipe).sort("source_file", "source_line")
+    lines = None if work.units is None else lines_of(work.lake, work.units.relation)
+    rows = seed_files.read_seed_prompts(work.recipe, lines).sort("source_file", "source_line")
+    keep_line_hashes(work.lake.home, work.recipe)
     if work.recipe.seeds.limit is not None:
         rows = rows.head(work.recipe.seeds.limit)
-    known = work.lake.read(work.recipe.name, SEED_PROMPTS)
+    those = "true" if work.units is None else work.units.where
+    known = work.lake.read(work.recipe.name, SEED_PROMPTS, those)
     pooled = lake_ids(work.lake, work.recipe.name, ROUND_POOL.name, "prompt_id")
     gone = known.filter(
         ~pl.col("prompt_id").is_in(rows["prompt_id"].implode())
         & pl.col("prompt_id").is_in(pooled.implode())
-    ).with_columns(drop_reason=pl.lit("no_longer_in_its_file"))
+    ).with_columns(drop_reason=pl.lit(GONE))
     return Made(
         retraction.mark_seeds(pl.concat([rows, gone]), work.read(RETRACTIONS)).sort("prompt_id"),
         notes={
@@ -107,12 +114,8 @@ def _make_rounds(work: Work) -> Made:
     recipe, options = work.recipe, work.workshop.options
     rounds = work.lake.read(recipe.name, ROUNDS)
     pool = work.lake.read(recipe.name, ROUND_POOL)
-    seeds = work.read(SEED_PROMPTS).filter(pl.col("drop_reason").is_null())
+    seeds = usable_seeds(work)
     sources = usable_sources(work) if recipe.seeds.source_texts else None
-    inside = current_members(pool)
-    waiting = seeds.join(inside, on="prompt_id", how="anti").height
-    if sources is not None:
-        waiting += sources.join(inside, on="prompt_id", how="anti").height
     if options.regenerate is not None:
         rounds = _refreeze(rounds, recipe, options.regenerate)
     because = "first" if rounds.height == 0 else options.open_round
@@ -125,9 +128,29 @@ def _make_rounds(work: Work) -> Made:
         notes["opened"] = number
     elif unfinished:
         notes["finishing"] = f"round {rounds.height}: {', '.join(unfinished)}"
-    elif waiting:
+    elif waiting := _waiting(pool, seeds, sources):
         notes["seeds_that_wait"] = f"{waiting} seeds wait for a new round (run with --round new)"
-    return Made(rounds, notes=notes, companions=((ROUND_POOL, pool, {}),))
+    # A pool changes where a round is opened; it is not written again to be found the same.
+    is_opened = "opened" in notes
+    return Made(rounds, notes=notes, companions=((ROUND_POOL, pool, {}),) if is_opened else ())
+
+
+def usable_seeds(work: Work) -> pl.DataFrame:
+    """The ids of the seeds that a new round may draw on."""
+    if not work.lake.has(work.recipe.name, SEED_PROMPTS.name):
+        return pl.DataFrame(schema={"prompt_id": pl.String})
+    rows = work.lake.frame(
+        f"SELECT prompt_id FROM {Lake.relation(work.recipe.name, SEED_PROMPTS.name)} "
+        "WHERE drop_reason IS NULL ORDER BY prompt_id"
+    )
+    return rows.cast({"prompt_id": pl.String})
+
+
+def _waiting(pool: pl.DataFrame, seeds: pl.DataFrame, sources: pl.DataFrame | None) -> int:
+    """How many that a round may draw on are in no pool yet."""
+    inside = current_members(pool)
+    usable = [seeds, *([] if sources is None else [sources])]
+    return sum(rows.join(inside, on="prompt_id", how="anti").height for rows in usable)
 
 
 def unfinished_tables(work: Work) -> list[str]:

@@ -40,8 +40,12 @@ the seeds in its pool; what earlier rounds accepted into it; the source texts in
 
 @dataclass(frozen=True)
 class Input:
+    """A slice of a table. of_all: what is made for one unit of a stage hangs on all rows of it, so
+    that a change remakes every unit (see `Stage.unit`)."""
+
     table: str
     slice: Slice = "all"
+    of_all: bool = False
 
     @property
     def label(self) -> str:
@@ -91,11 +95,12 @@ class CheckDefinition:
     """What decides a check's outcome, beside the rows of its own table.
 
     hash: of its code and parameters; None where nobody can tell whether they changed. tables:
-    others that it reads.
+    others that it reads. alone: as of `RowCheck`.
     """
 
     hash: str | None
     tables: tuple[str, ...]
+    alone: tuple[str, ...] | None = None
 
 
 Parameters = Callable[[Recipe, Mapping[str, Any]], Mapping[str, Any]]
@@ -113,8 +118,13 @@ class Stage:
     is_always_made: never skipped: what it does depends on what the run was asked to do.
     asks: calls models.
     unit: the column of what the rows are made for, one by one: those about it are a function of
-        the inputs' rows about it, so that a change remakes these alone. Every input is the round's
-        own and has the column; nothing but `Work.read` reads them. None: the whole round is remade.
+        the inputs' rows about it, so that a change remakes these alone. Every input has the column,
+        or is ``of_all``, and is the round's own where the stage is made by round; nothing but
+        `Work.read` reads them. None: the whole round is remade.
+    units_of_files: given the hash that the files had, and a relation, adds to it the units of which
+        they say otherwise now; False where all are to be remade.
+    widen: given a relation of changed units, adds those whose rows hang on these too; False where
+        all are to be remade.
     parameters: name → value of each part of the fingerprint.
     code: modules whose source decides the table.
     check_inputs: tables that only its checks read.
@@ -134,6 +144,8 @@ class Stage:
     is_always_made: bool = False
     asks: bool = False
     unit: str | None = None
+    units_of_files: Callable[[Workshop, str, str], bool] | None = None
+    widen: Callable[[Workshop, str], bool] | None = None
     kinds: frozenset[str] = frozenset({"python", "polars"})
     check_inputs: tuple[str, ...] = ()
     files: Callable[[Recipe], Sequence[Path]] | None = None
@@ -185,6 +197,7 @@ class Stage:
             check.name: CheckDefinition(
                 None if check.definition is None else content_hash(check.definition, limit),
                 check.looks_at,
+                check.alone,
             )
             for check in self.checks
         }

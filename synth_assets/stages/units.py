@@ -1,8 +1,9 @@
 """A stage, a round and its last commit in; what the round is to be made anew for out: the units
 whose inputs changed since, or all.
 
-Rows are compared by their unit and ``row_hash`` with the version of the lake that the commit made,
-so no text is read. All are made anew wherever it is not certain that the others still stand.
+What was written and removed since the version of the lake that the commit made is read by unit and
+``row_hash``, so that no text is read, nor a row that stands. All are made anew wherever it is not
+certain that the others still stand.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from synth_assets.stages.stage import Input, Stage
 from synth_assets.stages.workshop import Round, Workshop
 from synth_assets.store.commits import Commit, Provenance, hash_of_nothing, slice_hash
 from synth_assets.store.lake import Lake
-from synth_assets.store.past import columns_at, relation_at
+from synth_assets.store.past import changes_between, columns_at, relation_at
 from synth_assets.store.sql_types import plain_type, quote_name
 from synth_assets.store.staging import StagedColumns, Units, content_hash_sql
+from synth_assets.store.writes import writes_after
 
 
 @contextmanager
@@ -37,14 +39,30 @@ def changed_units(
     assert version is not None and stage.unit is not None
     lake, relation = workshop.lake, f"units_{random.getrandbits(32):08x}"
     name = quote_name(stage.unit)
+    nothing = f"SELECT {name} FROM {Lake.relation(workshop.recipe.name, stage.name)} WHERE false"
     selects = [_differing(workshop, item, round.number, name, version) for item in changed]
-    lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join(selects)}")
+    lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join([nothing, *selects])}")
     try:
+        is_told = _add_units_of_files(workshop, stage, commit, now, relation)
         ((nameless,),) = lake.execute(f"SELECT count(*) FROM {relation} WHERE {name} IS NULL")
-        yield None if nameless else Units(stage.unit, relation)
+        is_told = is_told and not nameless
+        is_told = is_told and (stage.widen is None or stage.widen(workshop, relation))
+        yield Units(stage.unit, relation) if is_told else None
     finally:
         if lake.is_open:
-            lake.execute(f"DROP TABLE IF EXISTS {relation}")
+            for table in (relation, f"{relation}_lines"):
+                lake.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _add_units_of_files(
+    workshop: Workshop, stage: Stage, commit: Commit, now: Provenance, relation: str
+) -> bool:
+    """False where the files may say otherwise of any unit."""
+    before = commit.inputs.get("files")
+    if before == now.inputs.get("files"):
+        return True
+    told = stage.units_of_files
+    return told is not None and before is not None and told(workshop, before, relation)
 
 
 def _changed_inputs(
@@ -55,11 +73,12 @@ def _changed_inputs(
     if (
         commit is None
         or stage.unit is None
-        or not stage.by_round
         or commit.fingerprint != now.fingerprint
         or set(commit.inputs) != set(now.inputs)
+        or not set(now.inputs) <= {"files", *(item.label for item in stage.inputs)}
         or commit.failed_replies
         or workshop.options.retry_failed
+        or stage.is_to_be_refreshed(workshop.options)
         or commit.items_parsed not in (None, commit.row_count)
     ):
         return None
@@ -68,12 +87,13 @@ def _changed_inputs(
         return None
     changed = [item for item in stage.inputs if commit.inputs[item.label] != now.inputs[item.label]]
     is_known = all(
-        item.slice == "own"
+        not item.of_all
+        and item.slice == ("own" if stage.by_round else "all")
         and _hash_at(workshop, item, round.number, version) == commit.inputs[item.label]
         for item in changed
     )
-    only_tables = {item.label for item in stage.inputs} == set(now.inputs)
-    return changed if changed and is_known and only_tables else None
+    read_other_files = commit.inputs.get("files") != now.inputs.get("files")
+    return changed if is_known and (changed or read_other_files) else None
 
 
 def _stands(workshop: Workshop, stage: Stage, round: Round, commit: Commit) -> bool:
@@ -83,15 +103,23 @@ def _stands(workshop: Workshop, stage: Stage, round: Round, commit: Commit) -> b
     declared = StagedColumns.of(stage.table).types_with_hash
     if found != {name: plain_type(kind) for name, kind in declared.items()}:
         return False
+    where, values = ("round = ?", [round.number]) if stage.by_round else ("true", [])
     standing = workshop.log.recorded_hash(stage.name, round.number) or slice_hash(
-        lake, schema, stage.name, "round = ?", [round.number]
+        lake, schema, stage.name, where, values
     )
     return standing == commit.content_hash
 
 
 def _hash_at(workshop: Workshop, item: Input, round: int, version: int) -> str | None:
-    """Content hash of an input's slice at a version; None where it cannot be read any more."""
+    """Content hash of an input's slice at a version: as its commits recorded it where that held
+    then, else read; None where it cannot be read any more."""
     lake, schema = workshop.lake, workshop.recipe.name
+    made_by = workshop.stages.get(item.table)
+    is_own = item.slice == "own"
+    if not is_own or (made_by is not None and made_by.by_round):
+        recorded = workshop.log.recorded_hash_at(item.table, round if is_own else None, version)
+        if recorded is not None:
+            return recorded
     where, values = workshop.where(item, round)
     try:
         if not columns_at(lake, schema, item.table, version):
@@ -103,17 +131,27 @@ def _hash_at(workshop: Workshop, item: Input, round: int, version: int) -> str |
 
 
 def _differing(workshop: Workshop, item: Input, round: int, unit: str, version: int) -> str:
-    """The SELECT of the units of which an input has other rows than at the version."""
+    """The SELECT of the units of which an input has other rows than at the version: of the rows
+    written and removed since, those that do not make up for each other."""
     lake, schema = workshop.lake, workshop.recipe.name
-    now = Lake.relation(schema, item.table)
-    sides = [now]
-    if columns_at(lake, schema, item.table, version):
-        sides.append(relation_at(schema, item.table, version))
-    rows = [
-        f"SELECT {unit}, row_hash, count(*) AS copies FROM {side} WHERE round = {int(round)} "
-        "GROUP BY ALL"
-        for side in sides
-    ]
-    if len(rows) == 1:
-        return f"SELECT DISTINCT {unit} FROM ({rows[0]})"
-    return " UNION ".join(f"SELECT {unit} FROM ({a} EXCEPT {b})" for a, b in (rows, rows[::-1]))
+    scope = f"round = {int(round)}" if item.slice == "own" else "true"
+    if not columns_at(lake, schema, item.table, version):
+        return f"SELECT DISTINCT {unit} FROM {Lake.relation(schema, item.table)} WHERE {scope}"
+    if writes_after(lake, schema, item.table, version) is None:  # a version in between is gone
+        sides = [
+            f"{relation} WHERE {scope}"
+            for relation in (
+                Lake.relation(schema, item.table),
+                relation_at(schema, item.table, version),
+            )
+        ]
+    else:
+        changes = changes_between(schema, item.table, version, lake.version())
+        sides = [
+            f"{changes} WHERE {scope} AND change_type IN ({kinds})"
+            for kinds in ("'insert', 'update_postimage'", "'delete', 'update_preimage'")
+        ]
+    a, b = (
+        f"SELECT {unit}, row_hash, count(*) AS copies FROM {side} GROUP BY ALL" for side in sides
+    )
+    return f"SELECT {unit} FROM ({a} EXCEPT {b}) UNION SELECT {unit} FROM ({b} EXCEPT {a})"

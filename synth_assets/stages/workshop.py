@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ from synth_assets.store.calls import LakeCalls
 from synth_assets.store.commits import CommitLog, Provenance, remembered_hash, slice_hash
 from synth_assets.store.lake import Lake
 from synth_assets.store.staging import Units, content_hash_sql
+
+SETTLED_NS = 2_000_000_000
+"""Age from which on a file's time tells of the next write to it: coarse clocks tick in 2 s."""
 
 OpenedBecause = Literal["first", "schedule", "seeds", "by_hand"]
 
@@ -128,8 +132,25 @@ class Workshop:
         parts = stage.fingerprint_parts(self.recipe, round.generation)
         inputs = {item.label: self.input_hash(item, round.number) for item in stage.inputs}
         if stage.files is not None:
-            inputs["files"] = content_hash(*(hash_file(path) for path in stage.files(self.recipe)))
+            inputs["files"] = content_hash(
+                *(self._file_hash(path) for path in stage.files(self.recipe))
+            )
         return Provenance(fingerprint(stage.name, parts), parts, inputs)
+
+    def _file_hash(self, path: Path) -> str:
+        """Hash of a file, read once as long as it is not written to. Nothing is remembered of one
+        that was written just now: another write may leave the same time on it."""
+        try:
+            found = path.stat()
+        except OSError:
+            return hash_file(path)  # which says what is wrong
+        place, state = ("file", path), (found.st_ino, found.st_size, found.st_mtime_ns)
+        known = self.lake.remembered.get(place)
+        if known is None or known[0] != state:
+            known = (state, hash_file(path))
+            if time.time_ns() - found.st_mtime_ns > SETTLED_NS:
+                self.lake.remembered[place] = known
+        return known[1]
 
     def recipe_of(self, round: Round) -> Recipe:
         """The recipe with the models as they were when the round was opened: their identity is
@@ -197,8 +218,9 @@ class Work:
     def read(self, table: TableSchema) -> pl.DataFrame:
         """The declared slice of an input, of the units alone where only these are made; a table
         that is no declared input is an error."""
-        where, values = self.workshop.where(self._inputs[table.name], self.round)
-        if self.units is not None:
+        item = self._inputs[table.name]
+        where, values = self.workshop.where(item, self.round)
+        if self.units is not None and not item.of_all:
             where = f"{where} AND {self.units.where}"
         return self.lake.read(self.recipe.name, table, where, values)
 
@@ -243,10 +265,15 @@ class Work:
             self._engine.close()
 
 
+def hash_of_bytes(raw: bytes) -> str:
+    """What `hash_file` gives of a file that holds these bytes."""
+    return content_hash(raw.hex())
+
+
 def hash_file(path: Path) -> str:
     """Hash of a file's bytes. Errors: `RecipeError` where it cannot be read."""
     try:
-        return content_hash(path.read_bytes().hex())
+        return hash_of_bytes(path.read_bytes())
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
 

@@ -160,6 +160,31 @@ class CommitLog:
         known = outcomes_of(self.lake, self.recipe, table)
         keep_outcomes(self.lake, self.recipe, table, _outcomes(passed, known, number))
 
+    def recorded_hash_at(self, table: str, round: int | None, version: int) -> str | None:
+        """`recorded_hash` as it was at a version of the lake."""
+        versions = versions_of_commits(self.lake, self.recipe)
+        made = {
+            at: number for (name, number), at in versions.items() if name == table and at <= version
+        }
+        rows = self.lake.execute(
+            "SELECT number, round, content_hash, table_hash FROM "
+            f"{Lake.relation(self.recipe, COMMITS.name)} WHERE table_name = ?",
+            [table],
+        )
+        commits = {number: commit for number, *commit in rows}
+        for at in sorted(made, reverse=True):
+            of_round, content, whole = commits[made[at]]
+            if round in (None, of_round):
+                later = writes_after(self.lake, self.recipe, table, at)
+                if later is None or any(
+                    round is None or write.round == round or not write.is_of(self.recipe, table)
+                    for write in later
+                    if write.version <= version
+                ):
+                    return None
+                return whole if round is None else content
+        return None
+
     def commit(self, staged: StagedCommit, *, run_id: str) -> Commit:
         """Writes rows, companions and record in one transaction.
 
@@ -189,7 +214,7 @@ class CommitLog:
             for diff in diffs:
                 diff.write(connection)
             target = self.lake.relation(self.recipe, COMMITS.name)
-            table_hash = connection.execute(content_hash_sql(staged.table.target)).fetchall()[0][0]
+            table_hash = diffs[0].table_hash(connection)
             number = connection.execute(
                 f"SELECT coalesce(max(number), 0) + 1 FROM {target}"
             ).fetchall()[0][0]

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from synth_assets.errors import LakeError
 from synth_assets.store.lake import Lake
+from synth_assets.store.sql_types import quote_literal
 
 
 def relation_at(schema: str, table: str, version: int) -> str:
     """The table at a version, as a relation. In parentheses: DuckLake takes no alias after it."""
     return f"(FROM {Lake.relation(schema, table)} AT (VERSION => {int(version)}))"
+
+
+def changes_between(schema: str, table: str, before: int, after: int) -> str:
+    """The rows that were written to the table after one version, up to another, and those removed,
+    as a relation: they have a ``change_type`` too."""
+    return (
+        f"ducklake_table_changes('lake', {quote_literal(schema)}, {quote_literal(table)}, "
+        f"{int(before) + 1}, {int(after)})"
+    )
 
 
 def columns_at(lake: Lake, schema: str, table: str, version: int) -> list[str]:

@@ -17,6 +17,7 @@ from synth_assets.errors import LakeError
 from synth_assets.identity import content_id
 from synth_assets.schemas import TableSchema
 from synth_assets.store.lake import Lake, run_all
+from synth_assets.store.past import changes_between
 from synth_assets.store.sql_types import plain_type, quote_literal, quote_name, sql_type
 from synth_assets.store.table_shape import table_changes
 
@@ -95,7 +96,12 @@ class StagedTable:
     relation: str
     scope: Mapping[str, Any] = field(default_factory=dict)
     units: Units | None = None
+    read_at: int = -1
+    """The version of the lake as which it was staged: what it says of the table held then."""
+    before: tuple[str, int] | None = None
+    """Content hash and row count of the scope as it stands, where they are known."""
     _content: tuple[str, int] | None = field(default=None, repr=False)
+    _diff: StagedDiff | None = field(default=None, repr=False)
 
     @property
     def types_with_hash(self) -> dict[str, str]:
@@ -122,7 +128,10 @@ class StagedTable:
         )
 
     def content(self) -> tuple[str, int]:
-        """Content hash and row count of the scope after the commit; read once."""
+        """Content hash and row count of the scope after the commit; read once, and not at all
+        where the units' rows are as they were."""
+        if self.before is not None and self.prepare().is_empty:
+            return self.before
         if self._content is None:
             content, rows = self.lake.execute(content_hash_sql(self.relation_after))[0]
             self._content = (content, rows)
@@ -155,7 +164,23 @@ class StagedTable:
         )
 
     def prepare(self) -> StagedDiff:
-        """Finds what a commit has to write; changes nothing in the lake."""
+        """Finds what a commit has to write, once; changes nothing in the lake."""
+        if self._diff is None:
+            self._diff = self._compared()
+        return self._diff
+
+    def near(self, columns: Sequence[str]) -> str:
+        """The staged rows, with those that stand and have one of their values in a column."""
+        names = ", ".join(map(quote_name, self.types_with_hash))
+        if not columns or self.units is None:
+            return self.relation
+        shares = " OR ".join(
+            f"{name} IN (SELECT {name} FROM {self.relation})" for name in map(quote_name, columns)
+        )
+        standing = f"SELECT {names} FROM ({self._standing(names)}) WHERE {shares}"
+        return f"(SELECT {names} FROM {self.relation} UNION ALL {standing})"
+
+    def _compared(self) -> StagedDiff:
         self._refuse_rows_outside_the_scope()
         found = self.lake.column_types(self.schema, self.table)
         changes = table_changes(self.schema, self.target, found, self.types_with_hash)
@@ -169,8 +194,7 @@ class StagedTable:
         gone, new = f"{self.relation}_gone", f"{self.relation}_new"
         rows_gone = self._compare(gone, there, self.relation, values)
         rows_new = self._compare(new, self.relation, there, values)
-        content, _ = self.content()
-        return StagedDiff(self, gone, new, rows_gone, rows_new, content, changes, where, values)
+        return StagedDiff(self, gone, new, rows_gone, rows_new, found, changes, where, values)
 
     def _compare(self, name: str, of: str, against: str, values: Sequence[Any]) -> int:
         """Keeps the hashes that stand in ``of`` and not equally often in ``against``; gives the
@@ -207,7 +231,7 @@ class StagedTable:
 class StagedDiff:
     """What a commit writes: rows gone and rows new, by row hash (which covers the key).
 
-    content: content hash of the scope once it is written.
+    found: the columns of the table as it lies in the lake; none where there is none.
     changes: statements that first give the table the columns of the staged rows.
     """
 
@@ -216,7 +240,7 @@ class StagedDiff:
     new: str
     rows_gone: int
     rows_new: int
-    content: str
+    found: Mapping[str, str]
     changes: Sequence[str]
     where: str
     values: Sequence[Any]
@@ -231,6 +255,7 @@ class StagedDiff:
         Errors: `LakeError` where the table is then not what was staged: another writer was at it.
         """
         staged = self.staged
+        self._refuse_writes_since(connection)
         names = ", ".join(quote_name(name) for name in staged.types_with_hash)
         if self.rows_gone:
             connection.execute(
@@ -244,9 +269,27 @@ class StagedDiff:
                 f"INSERT INTO {staged.target} ({names}) SELECT {names} FROM {staged.relation} "
                 f"WHERE row_hash IN (SELECT row_hash FROM {self.new})"
             )
-        where, values = _scope_sql(staged.scope)
-        found = connection.execute(content_hash_sql(staged.target, where), values).fetchall()[0][0]
-        if found != self.content:
+
+    def table_hash(self, connection: Any) -> str:
+        """Content hash of the whole table once it is written; called inside the transaction. Rows
+        are read only where there are others than the scope's."""
+        where, values = _scope_sql(self.staged.scope)
+        ((others,),) = connection.execute(
+            f"SELECT count(*) FROM {self.staged.target} WHERE ({where}) IS NOT TRUE", values
+        ).fetchall()
+        if not others:
+            return self.staged.content()[0]
+        return connection.execute(content_hash_sql(self.staged.target)).fetchall()[0][0]
+
+    def _refuse_writes_since(self, connection: Any) -> None:
+        """Errors: `LakeError` where someone wrote to the table since it was compared with what is
+        staged. The transaction sees one version of the lake, and none is made beside it."""
+        staged = self.staged
+        now = connection.execute("FROM lake.current_snapshot()").fetchall()[0][0]
+        if now == staged.read_at or not self.found:
+            return
+        changes = changes_between(staged.schema, staged.table, staged.read_at, now)
+        if connection.execute(f"SELECT 1 FROM {changes} LIMIT 1").fetchall():
             raise LakeError(
                 f"table {staged.schema}.{staged.table}: another process changed it while this "
                 "commit was made, so nothing of it was written; run again"
@@ -305,6 +348,7 @@ def _stage(
     scope: Mapping[str, Any],
     parameters: Sequence[Any] = (),
 ) -> StagedTable:
+    read_at = lake.version()
     relation = f"staged_{table}_{random.getrandbits(32):08x}"
     typed = ", ".join(
         f"CAST({quote_name(name)} AS {kind}) AS {quote_name(name)}"
@@ -315,7 +359,7 @@ def _stage(
         f"FROM (SELECT {typed} FROM ({sql}))",
         parameters,
     )
-    return StagedTable(lake, schema, table, columns, relation, dict(scope))
+    return StagedTable(lake, schema, table, columns, relation, dict(scope), read_at=read_at)
 
 
 def _literal(value: Any) -> str:

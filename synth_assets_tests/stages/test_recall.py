@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from synth_assets.errors import CheckFailed
 from synth_assets.schemas import CHECK_OUTCOMES, TABLES
-from synth_assets.stages.datasets import load_sql_project
+from synth_assets.sql.data_tests import DataTest
+from synth_assets.stages.datasets import SqlStage, load_sql_project
 from synth_assets.stages.finishing import all_checks, committed_checks
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.row_checks import (
@@ -226,3 +228,95 @@ def test_a_check_reads_no_table_that_it_does_not_declare():
     with pytest.raises(AssertionError, match="does not declare that it reads left"):
         run_row_checks([check], frame(id=["a"]), Around(known={("left", "id"): ["a"]}))
     assert ids_are_unique("id").looks_at == ()
+
+
+REFERENCES = {
+    "models/answers.sql": (
+        "{{ config(unit='prompt_id') }}\n"
+        "select prompt_id, reference from {{ source('lake', 'mutated_prompts') }}\n"
+        "where method = 'seed'"
+    ),
+    "models/schema.yml": """
+sources: [{name: lake, tables: [{name: mutated_prompts}]}]
+models:
+  - name: answers
+    columns:
+      - {name: prompt_id, data_tests: [unique, not_null]}
+      - {name: reference, data_tests: [
+          {unique: {name: of_its_own}}, {accepted_values: {values: ["40", "41", "42", "50"]}}]}
+""",
+}
+
+
+@pytest.fixture
+def by_unit(made: Bench) -> Bench:
+    """Three seeds with a reference of their own, in a model that is made prompt by prompt."""
+    for name, text in REFERENCES.items():
+        write(made.folder, name, text)
+    made.seeds(*(seed(n, 40 + n) for n in range(3)))
+    checks(made)
+    return made
+
+
+def relations_checked(made: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Check of ``answers`` → rows that it is run on, in a run."""
+    seen: dict[str, int] = {}
+    check = SqlStage.check
+
+    def counted(stage: SqlStage, workshop: Workshop, relation: str, *rest: Any) -> Any:
+        rows = workshop.lake.execute(f"SELECT count(*) FROM {relation}")[0][0]
+        seen.update(dict.fromkeys(rest[1], rows))
+        return check(stage, workshop, relation, *rest)
+
+    monkeypatch.setattr(SqlStage, "check", counted)
+    checks(made)
+    return seen
+
+
+def test_where_the_others_passed_new_rows_are_checked_alone(
+    by_unit: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    by_unit.seeds(seed(0, 40), seed(1, 50), seed(2, 42))
+    assert relations_checked(by_unit, monkeypatch) == {
+        "unique": 1, "not_null": 1, "accepted_values": 1,
+    }  # fmt: skip
+
+
+def test_a_new_row_that_offends_by_itself_is_found(by_unit: Bench):
+    by_unit.seeds(seed(0, 40), seed(1, 99), seed(2, 42))
+    with pytest.raises(CheckFailed, match=r"accepted_values \(1 rows"):
+        checks(by_unit)
+
+
+def test_a_new_row_that_offends_beside_one_that_stands_is_found_with_it(by_unit: Bench):
+    by_unit.seeds(seed(0, 40), seed(1, 42), seed(2, 42))
+    with pytest.raises(CheckFailed, match=r"unique \(2 rows"):
+        checks(by_unit)
+
+
+def test_where_the_others_did_not_pass_all_rows_are_checked(
+    by_unit: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    by_unit.write("DELETE FROM lake.tiny.check_outcomes WHERE check_name = 'unique'")
+    by_unit.seeds(seed(0, 40), seed(1, 50), seed(2, 42))
+    assert relations_checked(by_unit, monkeypatch) == {
+        "unique": 3, "not_null": 1, "accepted_values": 1,
+    }  # fmt: skip
+
+
+def test_what_may_look_at_other_rows_is_not_run_on_some(tmp_path: Path):
+    test = DataTest("t", "m", "not_null", tmp_path, column="c")
+    assert test.alone == ()
+    assert replace(test, kind="unique").alone == ("c",)
+    assert replace(test, kind="relationships", to="parents").alone == ()
+    assert replace(test, kind="expression", expression="c > 1").alone == ()
+    for other in (
+        replace(test, kind="relationships", to="m"),
+        replace(test, kind="expression", expression="c = (SELECT max(c) FROM x)"),
+        replace(test, where="c IN (SELECT 1)"),
+        replace(test, error_if=">10"),
+        replace(test, warn_if=">10"),
+        replace(test, kind="generic"),
+        replace(test, kind="check"),
+    ):
+        assert other.alone is None

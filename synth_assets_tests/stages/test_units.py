@@ -10,12 +10,18 @@ from typing import Any
 import polars as pl
 import pytest
 
+from synth_assets import seed_files
 from synth_assets.schemas import EDGES, RETRACTIONS
-from synth_assets.stages.workshop import Workshop
+from synth_assets.stages import seed_lines
+from synth_assets.stages.stage import Stage
+from synth_assets.stages.workshop import Round, Workshop
 from synth_assets.store.staging import stage_frame
 from synth_assets_tests.stages.bench import Bench, bench
 
-BY_PROMPT = ("completions", "verifications", "ratings", "judgments")
+SETS = ("scored_completions", "sft_set", "dpo_set", "dropped_rows")
+BY_PROMPT = (
+    "mutated_prompts", "completions", "verifications", "ratings", "judgments", *SETS,
+)  # fmt: skip
 PARTS: dict[str, Any] = {
     "prompts": {"self_instruct": None},
     "completions": {"teachers": ["teacher"], "per_prompt": 2},
@@ -30,6 +36,7 @@ PARTS: dict[str, Any] = {
 def made(tmp_path: Path) -> Iterator[Bench]:
     """Six prompts, answered, verified and rated."""
     with bench(tmp_path, **PARTS) as one:
+        one.sets = SETS
         one.seeds(*(seed(n) for n in range(6)))
         one.run()
         yield one
@@ -89,7 +96,7 @@ def test_where_the_version_it_was_made_from_is_gone_all_is_made_anew(made: Bench
 @pytest.mark.parametrize("draw", [1, 2])
 def test_any_changes_come_to_the_same_as_making_all_anew(made: Bench, draw: int):
     random, seeds = Random(draw), [seed(n) for n in range(6)]
-    for step in range(3):
+    for step in range(2):
         for change in random.sample(("add", "mend", "reword", "drop", "retract"), 2):
             place = random.randrange(len(seeds))
             if change == "add":
@@ -129,26 +136,74 @@ def retract(made: Bench, random: Random) -> None:
 
 def assert_as_if_all_were_made_anew(made: Bench) -> None:
     """The tables are those that the stages make of the whole rounds, and so is the lineage."""
+    if made.read("retractions").is_empty():
+        assert_seeds_are_as_read(made)
     workshop = made.workshop()
     for name in BY_PROMPT:
         stage = workshop.stages[name]
-        whole = [made_whole(workshop, name, number) for number in range(len(workshop.rounds()))]
+        whole = [made_whole(workshop, stage, round) for round in workshop.rounds_of(stage)]
         expected = pl.concat(whole).sort(stage.key)
-        assert made.read(name).equals(expected), name
+        found = made.lake.read(made.recipe.name, stage.table)
+        assert found.sort(stage.key).equals(expected), name
         edges = made.lake.read(made.recipe.name, EDGES, "table_name = ?", [name])
         pairs = stage.parents(expected).rows() if stage.parents else []
         assert sorted(edges.select("child_id", "parent_id").rows()) == sorted(pairs), name
     latest = workshop.log.latest()
     for (name, round), commit in latest.items():
         if name in BY_PROMPT:
-            rows = made.read(name, f"round = {round}")
+            stage = workshop.stages[name]
+            where = f"round = {round}" if stage.by_round else "true"
+            rows = made.lake.read(made.recipe.name, stage.table, where)
             assert (commit.row_count, commit.items_parsed in (None, rows.height)) == (
                 rows.height,
                 True,
             )
 
 
-def made_whole(workshop: Workshop, table: str, place: int) -> pl.DataFrame:
-    stage = workshop.stages[table]
-    with workshop.work(stage, workshop.rounds()[place]) as work:
-        return stage.make(work).rows
+def made_whole(workshop: Workshop, stage: Stage, round: Round) -> pl.DataFrame:
+    with workshop.work(stage, round) as work:
+        staged = stage.stage_rows(work, stage.make(work))
+        try:
+            return staged.frame().cast(stage.table.polars)
+        finally:
+            staged.drop()
+
+
+def test_one_changed_line_of_seeds_is_read_alone(made: Bench, monkeypatch: pytest.MonkeyPatch):
+    lines: list[object] = []
+    read = seed_files.read_seed_prompts
+    monkeypatch.setattr(
+        seed_lines,
+        "read_seed_prompts",
+        lambda recipe, only: lines.append(only) or read(recipe, only),
+    )
+    made.seeds(*(seed(n, 45 if n == 3 else 46) for n in range(6)))
+    made.run(until="seed_prompts")
+    assert lines == [{"seeds.jsonl": {4}}, {"seeds.jsonl": {4}}]
+    assert_seeds_are_as_read(made)
+
+
+def assert_seeds_are_as_read(made: Bench) -> None:
+    """The seeds that are in their file are those that reading all of it gives."""
+    read = seed_files.read_seed_prompts(made.recipe).sort("prompt_id")
+    found = made.read("seed_prompts", "drop_reason IS DISTINCT FROM 'no_longer_in_its_file'")
+    assert found.equals(read)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        ["a", "b", "c", "d"],
+        ["a", "a", "b", "c"],
+        ["b", "c", "a"],
+        ["a", "x", "c", "c"],
+        ["x", "b", "a"],
+        ["a"],
+    ],
+)
+def test_copies_among_seeds_are_numbered_as_if_all_were_read(tmp_path: Path, after: list[str]):
+    with bench(tmp_path) as one:
+        for texts in (["a", "b", "a"], after, ["a", "b", "a"]):
+            one.seeds(*texts, *(f"Another of {n}." for n in range(9)))
+            one.run(until="rounds")
+            assert_seeds_are_as_read(one)

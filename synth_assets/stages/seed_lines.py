@@ -1,0 +1,147 @@
+"""The files of seeds as they were read before and as they are now in, the seeds that may differ and
+the lines to read for them out.
+
+A hash of each line is kept under the home, by the hash of the files that they stand in. They are a
+memory only: where they are missing, or a file is no file of lines, all is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+import polars as pl
+
+from synth_assets.identity import content_hash
+from synth_assets.recipe import Recipe
+from synth_assets.schemas import RETRACTIONS, SEED_PROMPTS
+from synth_assets.seed_files import location, read_seed_prompts
+from synth_assets.stages.workshop import Workshop, hash_of_bytes
+from synth_assets.store.home import Home
+from synth_assets.store.lake import Lake
+
+GONE = "no_longer_in_its_file"
+FEW = 0.2
+"""Share of changed lines up to which they are read alone."""
+
+Lines = Mapping[str, Collection[int]]
+"""File as the recipe labels it → numbers of lines, from 1."""
+
+
+def keep_line_hashes(home: Home, recipe: Recipe) -> None:
+    """Remembers the lines of the recipe's files, in the place of those of other states of them."""
+    texts = [(file.label, file.path.read_bytes()) for file in location.locate(recipe, "prompts")]
+    found = _line_hashes(texts)
+    if found is None:
+        return
+    # By what was read here: the files may have been written to since a commit looked at them.
+    path = _place(home, recipe, content_hash(*(hash_of_bytes(raw) for _, raw in texts)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part")
+    found.write_parquet(draft)
+    draft.replace(path)
+    for other in path.parent.glob("*.parquet"):
+        if other != path:
+            other.unlink(missing_ok=True)
+
+
+def add_changed_seeds(workshop: Workshop, before: str, changed: str) -> bool:
+    """Fills the relation ``changed`` with the seeds that may differ since the files had the hash
+    ``before``, and ``<changed>_lines``, which goes with it, with the lines that they stand in.
+    False where all are to be read."""
+    lake, recipe = workshop.lake, workshop.recipe
+    if recipe.seeds.limit is not None or any(each.fields for each in recipe.seeds.prompts):
+        return False  # which seeds are the first, and whether a field is anywhere, all lines say
+    if lake.has(recipe.name, RETRACTIONS.name) and lake.read(recipe.name, RETRACTIONS).height:
+        return False
+    lines = _changed_lines(lake.home, recipe, before)
+    if lines is None:
+        return False
+    new = read_seed_prompts(recipe, _by_file(lines))
+    relation = Lake.relation(recipe.name, SEED_PROMPTS.name)
+    with (
+        lake.temporary("lines", lines) as written,
+        lake.temporary("seeds", new.select("prompt_id", "text_hash")) as seeds,
+    ):
+        # All seeds of one text: one is the first, and the others are numbered after it.
+        lake.execute(
+            f"CREATE TEMP TABLE {changed}_seeds AS SELECT * FROM {relation} WHERE text_hash IN ("
+            f"SELECT text_hash FROM {seeds} UNION SELECT text_hash FROM {relation} "
+            f"JOIN {written} USING (source_file, source_line) "
+            f"WHERE drop_reason IS DISTINCT FROM '{GONE}')"
+        )
+        lake.execute(
+            f"CREATE TEMP TABLE {changed}_lines AS FROM {written} "
+            f"UNION SELECT source_file, source_line FROM {changed}_seeds "
+            f"WHERE drop_reason IS DISTINCT FROM '{GONE}'"
+        )
+        lake.execute(f"INSERT INTO {changed} SELECT prompt_id FROM {changed}_seeds")
+    lake.execute(f"DROP TABLE {changed}_seeds")
+    now = read_seed_prompts(recipe, lines_of(lake, changed)).select("prompt_id")
+    with lake.temporary("seeds", now) as seeds:
+        lake.execute(f"INSERT INTO {changed} FROM {seeds}")
+    return True
+
+
+def lines_of(lake: Lake, changed: str) -> Lines:
+    """The lines that `add_changed_seeds` found."""
+    lines = lake.frame(f"FROM {changed}_lines")
+    return _by_file(lines)
+
+
+def _by_file(lines: pl.DataFrame) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for file, line in lines.select("source_file", "source_line").iter_rows():
+        found.setdefault(file, set()).add(line)
+    return found
+
+
+def _changed_lines(home: Home, recipe: Recipe, before: str) -> pl.DataFrame | None:
+    """source_file, source_line of every line that is new, changed or gone; None where that is not
+    known, or they are many."""
+    path = _place(home, recipe, before)
+    if not path.exists():
+        return None
+    now = _line_hashes(
+        [(file.label, file.path.read_bytes()) for file in location.locate(recipe, "prompts")]
+    )
+    if now is None:
+        return None
+    then = pl.read_parquet(path)
+    files = [frame["source_file"].unique(maintain_order=True).to_list() for frame in (then, now)]
+    joined = then.join(now, on=["source_file", "source_line"], how="full", coalesce=True)
+    changed = joined.filter(pl.col("hash").ne_missing(pl.col("hash_right")))
+    if files[0] != files[1] or changed.height > FEW * now.height:
+        return None
+    return changed.select("source_file", "source_line")
+
+
+def _line_hashes(texts: Sequence[tuple[str, bytes]]) -> pl.DataFrame | None:
+    """source_file, source_line, hash; None where a file is none of lines, has none, or is named
+    twice."""
+    frames: list[pl.DataFrame] = []
+    for label, raw in texts:
+        if not raw.strip() or raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+            return None
+        hashes = list(_hashes(raw))
+        frames.append(
+            pl.DataFrame({"hash": hashes}, schema={"hash": pl.Binary})
+            .with_row_index("source_line", offset=1)
+            .select(
+                pl.lit(label).alias("source_file"),
+                pl.col("source_line").cast(pl.Int32),
+                "hash",
+            )
+        )
+    labels = {label for label, _ in texts}
+    return pl.concat(frames) if texts and len(labels) == len(texts) else None
+
+
+def _hashes(raw: bytes) -> Iterator[bytes]:
+    for line in raw.split(b"\n"):
+        yield blake2b(line, digest_size=16).digest()
+
+
+def _place(home: Home, recipe: Recipe, files: str) -> Path:
+    return home.path / "seed_lines" / recipe.name / f"{files}.parquet"
