@@ -26,7 +26,12 @@ from synth_assets.console.history_commands import (
     versions_command,
     what_if_command,
 )
-from synth_assets.console.messages import people, print_error, print_json
+from synth_assets.console.messages import (
+    people,
+    print_error,
+    print_json,
+    terminal_of_ones_own,
+)
 from synth_assets.errors import RecipeError, SynthError
 from synth_assets.project import find_recipe, project_folder, recipe_paths
 from synth_assets.store.home import Home
@@ -96,7 +101,7 @@ def run(
     home = Home.from_environment()
     _let_sigterm_interrupt()
     wishes = RunWishes(open_round == "new", regenerate or 0, retry_failed, full_refresh, select)
-    with RunScreen(people, recipe) as screen:
+    with terminal_of_ones_own() as console, RunScreen(console, recipe) as screen:
         outcome = run_recipe(recipe, home, wishes, screen.watch)
     summary = summarise(recipe, home, outcome)
     if as_json:

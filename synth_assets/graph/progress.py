@@ -107,14 +107,18 @@ def live_numbers(stats: CallStats) -> dict[str, int | float]:
         "calls_failed": stats.failed,
         "calls_in_flight": stats.in_flight,
         "tries_again": stats.retries,
-        "calls_per_second": stats.calls_per_second,
+        "calls_per_second": _rounded(stats.calls_per_second, 1),
         "input_tokens": stats.input_tokens,
         "output_tokens": stats.output_tokens,
-        "cost_usd": float(stats.cost_usd),
-        "projected_cost_usd": stats.projected_cost_usd,
-        "seconds_left": stats.seconds_left,
+        "cost_usd": _rounded(float(stats.cost_usd), 6),
+        "projected_cost_usd": _rounded(stats.projected_cost_usd, 6),
+        "seconds_left": _rounded(stats.seconds_left, 0),
     }
     return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _rounded(number: float | None, digits: int) -> float | None:
+    return None if number is None else round(number, digits)
 
 
 def _data_version_tags(content: str) -> Mapping[str, str]:

@@ -21,6 +21,9 @@ from synth_assets.llm.waiting_room import WaitingRoom
 TICK_S = 1.0
 """How often the budget's accounts are written."""
 
+MOST_LANDED = 50_000
+"""So many calls that are not in the store yet are moved before their time: they are in memory."""
+
 CLOSING_S = 2.0
 """How long cancelled calls and connections may take to end."""
 
@@ -52,6 +55,7 @@ class Dispatcher:
             recorder.journal, self._on_disk, self.halt
         )
         self._landed: list[StoredCall] = []
+        self._is_move_due = False
         self._flush, self._flush_s = flush, flush_s
         self._grace_ends = float("inf")
         self._stopped: asyncio.Task[None] | None = None
@@ -107,6 +111,9 @@ class Dispatcher:
         for pending, call in group:
             self._room.landed(pending, call)
         self._room.wake()
+        if len(self._landed) >= MOST_LANDED and not self._is_move_due:
+            self._is_move_due = True
+            self._flush()
 
     def dropped(self, dropped: Iterable[Pending]) -> None:
         """Calls that end without a row."""
@@ -151,6 +158,7 @@ class Dispatcher:
     def take_landed(self) -> list[StoredCall]:
         """The calls that landed since the last time."""
         landed, self._landed = self._landed, []
+        self._is_move_due = False
         return landed
 
     async def stop(self, grace_s: float) -> None:

@@ -37,7 +37,8 @@ class Sending:
     """The sending half of an engine. Nothing is made, no thread, no file, before the first call.
 
     Its methods belong to the caller's thread. Only one move of the journal runs at a time: in the
-    background every `FLUSH_S`, through a connection of its own, or by `flush`.
+    background every `FLUSH_S` or `MOST_LANDED` calls, through a connection of its own, or by
+    `flush`.
     """
 
     def __init__(

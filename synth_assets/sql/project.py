@@ -115,17 +115,15 @@ class SqlProject:
     ) -> Compiled:
         """The SELECT that returns the offending rows of a test; ``relations[test.model]`` may be
         a temp table of staged rows."""
+        query, types = self._bound_test(test, variables)
         refs = (test.model, *test.refs)
-        query = self._draft_of_test(test, variables)
-        types = self._remember(
-            ("test types", test.model, test.name), (*refs, test.name), variables,
-            lambda: bind(query, self._types(refs, variables)),
-        )  # fmt: skip
         return self._finish(test.name, query, refs, types, relations, variables)
 
     def _draft_of_test(self, test: DataTest, variables: Variables) -> Draft:
+        """The values of the variables of what it reads are nothing to a test, only its own."""
+        of_macros = repr(sorted(variables.items())) if test.kind == "generic" else ""
         return self._remember(
-            ("test", test.model, test.name), (test.model, *test.refs, test.name), variables,
+            ("test", test.model, test.name, of_macros), [test.name], variables,
             lambda: draft_of_test(test, self.files, self._with_own(variables)),
         )  # fmt: skip
 
@@ -177,13 +175,19 @@ class SqlProject:
         if name in self.seeds:
             return {column: [] for column in self.types(name)}
         model = self._model(name)
-        whole = inline(self._draft(model, variables), self._staged(model.refs, {}, variables))
-        types = self._types(self.inputs(name), variables)
-        traced = trace_columns(whole.query, {REF_PREFIX + ref: of for ref, of in types.items()})
-        return {
-            column: [(table.removeprefix(REF_PREFIX), of) for table, of in traced.get(column, [])]
-            for column in self.types(name, variables)
-        }
+
+        def build() -> Lineage:
+            whole = inline(self._draft(model, variables), self._staged(model.refs, {}, variables))
+            types = self._types(self.inputs(name), variables)
+            traced = trace_columns(whole.query, {REF_PREFIX + ref: of for ref, of in types.items()})
+            return {
+                column: [
+                    (table.removeprefix(REF_PREFIX), of) for table, of in traced.get(column, [])
+                ]
+                for column in self.types(name, variables)
+            }
+
+        return self._remember(("lineage", name), [name], variables, build)
 
     def code_hash(self, name: str, variables: Variables = NOTHING) -> str:
         """Hash of what a model and its ephemeral models say once rendered: formatting and comments
@@ -219,9 +223,9 @@ class SqlProject:
             if not self.files.layout.is_dbt and (missing or not of.description):
                 raise SqlModelError(f"{of.path}: schema.yml does not describe {missing or name!r}")
             if name in self.models and self.models[name].config.materialized == "incremental":
-                self.compile(name, {}, variables, is_incremental=True)
+                self._bound(self.models[name], variables, True)
         for test in self.tests():
-            self.compile_test(test, {}, variables)
+            self._bound_test(test, variables)
 
     def tests(self) -> list[DataTest]:
         """Every test of sources, seeds and models."""
@@ -277,6 +281,13 @@ class SqlProject:
 
         key = ("types", model.name, str(is_incremental))
         return self._remember(key, [model.name], variables, build)
+
+    def _bound_test(self, test: DataTest, variables: Variables) -> tuple[Draft, Mapping[str, str]]:
+        query = self._draft_of_test(test, variables)
+        tables = self._types((test.model, *test.refs), variables)
+        of_macros = repr(sorted(variables.items())) if test.kind == "generic" else ""
+        key = ("test types", test.model, test.name, repr(tables), of_macros)
+        return query, self._remember(key, [test.name], variables, lambda: bind(query, tables))
 
     def _finish(
         self, name: str, query: Draft, refs: tuple[str, ...], types: Mapping[str, str],

@@ -235,19 +235,20 @@ def source_hash(modules: tuple[ModuleType, ...]) -> str:
         name = waiting.pop()
         if name not in sources:
             sources[name] = inspect.getsource(import_module(name))
-            waiting += _own_imports(sources[name])
+            waiting += _own_imports(name)
     return content_hash(sorted(sources.items()))
 
 
-def _own_imports(source: str) -> list[str]:
-    """The modules of `DECIDING` packages that a source imports."""
+@cache
+def _own_imports(name: str) -> tuple[str, ...]:
+    """The modules of `DECIDING` packages that a module imports."""
     found: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(inspect.getsource(import_module(name)))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(DECIDING):
             inner = [f"{node.module}.{name.name}" for name in node.names]
             modules = [name for name in inner if find_spec_or_none(name)]
             found += modules or [node.module]
-    return found
+    return tuple(found)
 
 
 def find_spec_or_none(name: str) -> object | None:

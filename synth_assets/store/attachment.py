@@ -13,6 +13,9 @@ from synth_assets.store.home import Home
 from synth_assets.store.locks import held
 from synth_assets.store.sql_types import quote_literal
 
+CATALOG = "__ducklake_metadata_lake"
+"""Where DuckLake keeps its own tables of the lake that is attached as ``lake``."""
+
 LAYOUT = 1
 """Version of what this package writes into a lake; a lake of a newer layout is refused."""
 

@@ -20,7 +20,14 @@ import polars as pl
 
 from synth_assets.errors import LakeError
 from synth_assets.schemas import TableSchema
-from synth_assets.store.attachment import attach, connect, has_layout, write_layout, write_lock
+from synth_assets.store.attachment import (
+    CATALOG,
+    attach,
+    connect,
+    has_layout,
+    write_layout,
+    write_lock,
+)
 from synth_assets.store.faults import (
     cause,
     faults_explained,
@@ -155,7 +162,10 @@ class Lake:
 
     def version(self) -> int:
         """The number of the newest version of the whole lake (or of the one attached by ``at``)."""
-        return self.execute("FROM lake.current_snapshot()")[0][0]
+        if self.at is not None:
+            return self.execute("FROM lake.current_snapshot()")[0][0]
+        # The same in half the time, and asked hundreds of times a run.
+        return self.execute(f"SELECT max(snapshot_id) FROM {CATALOG}.ducklake_snapshot")[0][0]
 
     def table_names(self, schema: str) -> list[str]:
         """The tables of one recipe, in alphabetical order."""

@@ -11,9 +11,9 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from synth_assets.store.attachment import CATALOG
 from synth_assets.store.lake import Lake
 
-CATALOG = "__ducklake_metadata_lake"
 KEEPS_ROWS = frozenset({"merge_adjacent", "rewrite_delete"})
 """Kinds of change that write files anew and leave every row as it was."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+import jinja2
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -49,13 +50,19 @@ class Template:
                 f"template {self.name}: slots without a value {sorted(missing)}, values without a "
                 f"slot {sorted(surplus)}"
             )
-        text = _environment.from_string(self.source).render(values)
+        text = _compiled(self.source).render(values)
         if len(text) > MAX_RENDERED_CHARACTERS:
             raise TemplateError(
                 f"template {self.name}: {len(text)} characters once rendered, more than "
                 f"{MAX_RENDERED_CHARACTERS}; shorten the prompt"
             )
         return text
+
+
+@lru_cache(maxsize=512)
+def _compiled(source: str) -> jinja2.Template:
+    """To compile a template costs a hundred times what it costs to fill its slots."""
+    return _environment.from_string(source)
 
 
 def parse_template(name: str, source: str) -> Template:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -84,37 +86,21 @@ def _buttons(driver: WebDriver, path: str):
     return driver.find_elements(By.XPATH, path)
 
 
-def test_a_schedule_that_is_switched_on_runs_refresh_at_its_next_tick(tmp_path: Path):
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The UI of a project of one small recipe."""
+    folder = tmp_path_factory.mktemp("ui")
     environment = {
-        "SYNTH_HOME": str(tmp_path / "home"),
-        "SYNTH_PROJECT": str(make_project(tmp_path / "project")),
+        "SYNTH_HOME": str(folder / "home"),
+        "SYNTH_PROJECT": str(make_project(folder / "project")),
     }
-    with user_interface(environment, tmp_path / "ui.log") as address:
-        schedule = {
-            "repositoryName": "__repository__",
-            "repositoryLocationName": "synth_assets",
-            "scheduleName": "tiny_schedule",
-        }
-        before = ask_server(address, SCHEDULE_STATE, schedule=schedule)["scheduleOrError"]
-        assert before["scheduleState"]["status"] == "STOPPED"
-        started = ask_server(address, START_SCHEDULE, schedule=schedule)["startSchedule"]
-        assert started["scheduleState"]["status"] == "RUNNING"
-        run = finished_run(address, "tiny_refresh")
-        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
-        assert run["status"] == "SUCCESS"
-        assert tags["dagster/schedule_name"] == "tiny_schedule"
+    with user_interface(environment, folder / "ui.log") as address:
+        yield address
 
 
-def test_a_person_materializes_all_and_opens_the_page_of_a_set(tmp_path: Path):
+def test_a_person_materializes_all_and_opens_the_page_of_a_set(address: str, tmp_path: Path):
     require_chromium()
-    environment = {
-        "SYNTH_HOME": str(tmp_path / "home"),
-        "SYNTH_PROJECT": str(make_project(tmp_path / "project")),
-    }
-    with (
-        user_interface(environment, tmp_path / "ui.log") as address,
-        browser(tmp_path / "profile") as driver,
-    ):
+    with browser(tmp_path / "profile") as driver:
         driver.get(f"{address}/locations/synth_assets/jobs/tiny")
         wait_for_text(driver, "tiny_1_seeds")
         press(driver, "Materialize all")
@@ -127,3 +113,19 @@ def test_a_person_materializes_all_and_opens_the_page_of_a_set(tmp_path: Path):
         driver.get(f"{address}/assets/tiny/dpo_set?view=checks")
         wait_for_text(driver, "is_current")
         assert "error" not in shown_text(driver).lower()
+
+
+def test_a_schedule_that_is_switched_on_runs_refresh_at_its_next_tick(address: str):
+    schedule = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "synth_assets",
+        "scheduleName": "tiny_schedule",
+    }
+    before = ask_server(address, SCHEDULE_STATE, schedule=schedule)["scheduleOrError"]
+    assert before["scheduleState"]["status"] == "STOPPED"
+    started = ask_server(address, START_SCHEDULE, schedule=schedule)["startSchedule"]
+    assert started["scheduleState"]["status"] == "RUNNING"
+    run = finished_run(address, "tiny_refresh")
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    assert run["status"] == "SUCCESS"
+    assert tags["dagster/schedule_name"] == "tiny_schedule"

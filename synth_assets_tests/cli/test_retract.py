@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -21,6 +22,8 @@ from synth_assets_tests.cli.words import say
 from synth_assets_tests.recipes import Teacher, evolving, teaching, write_recipe, write_seeds
 
 SECRET = "Recount how Zanzibar Quillfeather mended the harbour clock in 1931."
+SECRET_WORDS = "Zanzibar Quillfeather"
+REASON = "a person asked"
 SEEDS = (
     {"prompt": SECRET, "reference": "46"},
     {"prompt": "Name a river that crosses three countries."},
@@ -71,6 +74,70 @@ def made(evolved: Path, project: Path, teacher: Teacher) -> Path:
     """A copy of that project, to go on with."""
     copytree(evolved, project, dirs_exist_ok=True)
     return project
+
+
+@dataclass(frozen=True)
+class Retracted:
+    """A project in which the seed with the secret was withdrawn. before: column by its SELECT."""
+
+    folder: Path
+    seed: str
+    family: set[str]
+    before: dict[str, list[Any]]
+    files_before: list[str]
+    done: dict[str, Any]
+    asked: int
+
+
+CALLS_STORED = "select count(*) from llm.calls"
+TOKENS_PAID = "select sum(input_tokens) from llm.calls"
+
+
+def retracted_in(
+    folder: Path, evolved: Path, *words: str, leaves_behind: bool = False
+) -> Retracted:
+    """A copy of the evolved project in ``folder``, and the secret's seed withdrawn."""
+    copytree(evolved, folder, dirs_exist_ok=True)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        teaching(Rewriter()) as teacher,
+        at_home_in(folder, patch),
+    ):
+        if leaves_behind:
+            leave_behind(folder / ".synth")
+        id, gone = seed_id(), family()
+        others = f"select 1 from tiny.sft_set where prompt_id not in {tuple(gone)}"
+        before = {sql: column(sql) for sql in (others, CALLS_STORED, TOKENS_PAID)}
+        before["others"] = before.pop(others)
+        files = files_with(folder / ".synth", SECRET_WORDS)
+        done = say("retract", "tiny", id, "--reason", REASON, *words, "--yes", "--json")
+        assert done.code == 0, (done.value, done.error)
+        return Retracted(folder, id, gone, before, files, done.value, len(teacher.asked))
+
+
+@pytest.fixture(scope="session")
+def withdrawn_once(evolved: Path, tmp_path_factory: pytest.TempPathFactory) -> Retracted:
+    return retracted_in(tmp_path_factory.mktemp("withdrawn"), evolved)
+
+
+@pytest.fixture(scope="session")
+def erased_once(evolved: Path, tmp_path_factory: pytest.TempPathFactory) -> Retracted:
+    folder = tmp_path_factory.mktemp("erased")
+    return retracted_in(folder, evolved, "--erase", leaves_behind=True)
+
+
+@pytest.fixture
+def withdrawn(withdrawn_once: Retracted, project: Path, teacher: Teacher) -> Retracted:
+    """A project of which the seed was withdrawn, as a copy to go on with."""
+    copytree(withdrawn_once.folder, project, dirs_exist_ok=True)
+    return withdrawn_once
+
+
+@pytest.fixture
+def erased(erased_once: Retracted, project: Path, teacher: Teacher) -> Retracted:
+    """A project from which the seed was erased, as a copy to go on with."""
+    copytree(erased_once.folder, project, dirs_exist_ok=True)
+    return erased_once
 
 
 def rows(sql: str) -> list[dict[str, Any]]:
@@ -128,46 +195,40 @@ def test_without_yes_it_tells_what_it_would_reach_and_changes_nothing(made: Path
 
 
 def test_a_seed_takes_all_that_was_made_from_it_out_of_sets_and_exports_without_a_call(
-    made: Path, teacher: Teacher
+    withdrawn: Retracted,
 ) -> None:
-    gone, id = family(), seed_id()
+    gone = withdrawn.family
     assert len(gone) == 2
-    kept = column("select example_id from tiny.sft_set") and len(
-        rows(f"select 1 from tiny.sft_set where prompt_id not in {tuple(gone)}")
-    )
-    done = say("retract", "tiny", id, "--reason", "licence withdrawn", "--yes", "--json")
-    assert done.code == 0, done.error
-    assert teacher.asked == []
+    assert withdrawn.asked == 0
     marked = "select drop_reason from tiny.mutated_prompts where prompt_id in "
     assert column(f"{marked} {tuple(gone)}") == ["retracted"] * 2
     for table in ("sft_set", "dpo_set"):
         assert not gone & set(column(f"select prompt_id from tiny.{table}"))
-    assert len(column("select 1 from tiny.sft_set")) == kept
+    assert column("select 1 from tiny.sft_set") == withdrawn.before["others"] != []
     for config in ("sft", "preference", "unpaired_preference"):
         found = {row["meta"]["prompt_id"] for row in exported(config)}
         assert found and not gone & found
     assert set(states().values()) == {"current"}
 
 
-def test_a_later_run_and_a_later_round_stay_without_it(made: Path, teacher: Teacher) -> None:
-    gone, id = family(), seed_id()
-    say("retract", "tiny", id, "--reason", "asked to", "--yes")
+def test_a_later_run_and_a_later_round_stay_without_it(
+    withdrawn: Retracted, teacher: Teacher
+) -> None:
     assert say("run", "tiny", "--json").value["calls_made"] == 0
     assert say("run", "tiny", "--round", "new", "--json").code == 0
-    assert not gone & set(column("select prompt_id from tiny.sft_set"))
+    assert not withdrawn.family & set(column("select prompt_id from tiny.sft_set"))
     assert not any(SECRET in str(request.messages) for request in teacher.asked)
 
 
-def test_the_journal_keeps_what_why_and_how_many_and_why_tells_it(made: Path) -> None:
-    id = seed_id()
-    say("retract", "tiny", id, "--reason", "licence withdrawn", "--yes")
+def test_the_journal_keeps_what_why_and_how_many_and_why_tells_it(withdrawn: Retracted) -> None:
+    id = withdrawn.seed
     (row,) = rows("select * from tiny.retractions")
-    assert (row["kind"], row["target"], row["reason"]) == ("row", id, "licence withdrawn")
+    assert (row["kind"], row["target"], row["reason"]) == ("row", id, REASON)
     assert json.loads(row["affected"])["sft_set"] == 2
     told = say("why", "tiny", id, "--json").value
-    assert [each["reason"] for each in told["retractions"]] == ["licence withdrawn"]
+    assert [each["reason"] for each in told["retractions"]] == [REASON]
     assert {r["reason"] for r in told["descent"] if r["kind"] == "prompt"} == {"retracted"}
-    assert "licence withdrawn" in say("why", "tiny", id).out
+    assert REASON in say("why", "tiny", id).out
 
 
 def test_a_completion_makes_way_for_its_sibling(made: Path, teacher: Teacher) -> None:
@@ -266,10 +327,7 @@ def leave_behind(home: Path) -> None:
     journal.close()
 
 
-def test_erasing_leaves_the_text_in_no_file_of_the_home(made: Path, teacher: Teacher) -> None:
-    home, id, words = made / ".synth", seed_id(), "Zanzibar Quillfeather"
-    leave_behind(home)
-    before = files_with(home, words)
+def test_erasing_leaves_the_text_in_no_file_of_the_home(erased: Retracted) -> None:
     for part in (
         "lake.sqlite",
         "lake/llm/calls",
@@ -279,42 +337,34 @@ def test_erasing_leaves_the_text_in_no_file_of_the_home(made: Path, teacher: Tea
         "dagster/history",
         "exports/",
     ):
-        assert any(name.startswith(part) for name in before), part
-    done = say("retract", "tiny", id, "--reason", "a person asked", "--erase", "--yes", "--json")
-    assert done.code == 0, (done.value, done.error)
-    assert teacher.asked == []
-    assert done.value["left_in"] == [] and done.value["calls"] > 0
-    assert files_with(home, words) == []
+        assert any(name.startswith(part) for name in erased.files_before), part
+    assert erased.asked == 0
+    assert erased.done["left_in"] == [] and erased.done["calls"] > 0
+    assert files_with(erased.folder / ".synth", SECRET_WORDS) == []
     assert column("select count(*) from tiny.sft_set") != [0]
 
 
-def test_what_is_left_after_erasing_is_current_and_costs_no_call(
-    made: Path, teacher: Teacher
-) -> None:
-    id = seed_id()
-    say("retract", "tiny", id, "--reason", "a person asked", "--erase", "--yes")
+def test_what_is_left_after_erasing_is_current_and_costs_no_call(erased: Retracted) -> None:
     assert set(states().values()) == {"current"}
     ran = say("run", "tiny", "--json")
     assert (ran.code, ran.value["calls_made"]) == (0, 0), ran.error
     # The file still has the seed; its text does not come back.
-    assert files_with(made / ".synth", "Zanzibar Quillfeather") == []
-    said = say("why", "tiny", id)
-    assert said.code == 2 and "was erased, because: a person asked" in said.error
+    assert files_with(Path(".synth"), SECRET_WORDS) == []
+    said = say("why", "tiny", erased.seed)
+    assert said.code == 2 and f"was erased, because: {REASON}" in said.error
 
 
-def test_erasing_keeps_the_accounts_of_its_calls(made: Path) -> None:
-    count = column("select count(*) from llm.calls")
-    tokens = column("select sum(input_tokens) from llm.calls")
-    say("retract", "tiny", seed_id(), "--reason", "a person asked", "--erase", "--yes")
-    assert column("select count(*) from llm.calls") == count
-    assert column("select sum(input_tokens) from llm.calls") == tokens
-    erased = "select count(*) from llm.calls where key like 'erased:%' and request is null"
-    assert column(erased) != [0]
+def test_erasing_keeps_the_accounts_of_its_calls(erased: Retracted) -> None:
+    left_behind = 1  # the call of the dead writer's journal, which the next start stores
+    (count,) = erased.before[CALLS_STORED]
+    assert column(CALLS_STORED) == [count + left_behind]
+    assert column(TOKENS_PAID)[0] >= erased.before[TOKENS_PAID][0] > 0
+    of_the_secret = "select count(*) from llm.calls where key like 'erased:%' and request is null"
+    assert column(of_the_secret) != [0]
 
 
-def test_versions_that_held_it_are_gone_and_told(made: Path) -> None:
-    done = say("retract", "tiny", seed_id(), "--reason", "x", "--erase", "--yes", "--json").value
-    first, last = done["versions_gone"]
+def test_versions_that_held_it_are_gone_and_told(erased: Retracted) -> None:
+    first, last = erased.done["versions_gone"]
     (row,) = rows("select first_version, last_version from tiny.erasures")
     assert (row["first_version"], row["last_version"]) == (first, last)
     assert say("query", "select 1 from tiny.seed_prompts", "--at", str(last)).code != 0

@@ -465,10 +465,13 @@ def test_an_empty_or_refused_reply_is_no_text_of_the_model(tmp_path: Path):
     ]
 
 
+@pytest.mark.parametrize(
+    "bound", [("sending.FLUSH_S", 0.01), ("dispatcher.MOST_LANDED", 1)], ids=["time", "number"]
+)
 def test_a_long_stage_moves_calls_into_the_store_while_it_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: tuple[str, float]
 ):
-    monkeypatch.setattr("synth_assets.llm.sending.FLUSH_S", 0.01)
+    monkeypatch.setattr(f"synth_assets.llm.{bound[0]}", bound[1])
     stored = threading.Event()
 
     class Watched(MemoryCallStore):
