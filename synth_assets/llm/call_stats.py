@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field
 
 from synth_assets.llm.call_store import StoredCall
@@ -14,7 +15,8 @@ class CallStats:
     and money are those of the calls made; a call of unknown price counts in
     ``calls_without_price`` and adds nothing to ``cost_usd``.
 
-    For a live view: asked: requests taken so far. total: how many there will be, None where
+    For a live view: asked: requests taken so far. total: how many there will be of all that is
+    asked until now (of several steps, each is asked when the one before it is done), None where
     nobody knows. in_flight: calls on their way now. retries: tries beyond the first. seconds: how
     long calls were awaited. levels: how many calls each model may have in flight now.
     """
@@ -42,8 +44,13 @@ class CallStats:
         self.cost_usd += call.cost_usd or 0.0
         self.calls_without_price += call.cost_usd is None and call.status != "failed"
 
+    def expect_of(self, requests: Iterable[object]) -> None:
+        """These will be asked: so many as is their length, where they have one."""
+        self.expect(len(requests) if isinstance(requests, Sized) else None)
+
     def expect(self, requests: int | None) -> None:
-        """So many further requests will be asked; None where nobody knows."""
+        """So many further requests will be asked, or fewer where negative; None where nobody
+        knows."""
         self.total = None if requests is None or self.total is None else self.total + requests
 
     @property
@@ -66,8 +73,8 @@ class CallStats:
 
     @property
     def projected_cost_usd(self) -> float | None:
-        """Estimate of the money in the end; None where it cannot be told, as with a price that
-        is not known."""
+        """Estimate of the money in the end, for the ``total``; None where it cannot be told, as
+        with a price that is not known."""
         left = self.calls_left
         if left is None or self.calls_without_price:
             return None
@@ -75,7 +82,8 @@ class CallStats:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate of the time until the last reply; None where it cannot be told."""
+        """Estimate of the time until the last reply of the ``total``; None where it cannot be
+        told."""
         left, rate = self.calls_left, self.calls_per_second
         if left == 0:
             return 0.0

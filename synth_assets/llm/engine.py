@@ -18,7 +18,7 @@ import contextlib
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -120,15 +120,18 @@ class Engine:
                 raise
             error.add_note(f"While closing: {failure}. The next start moves the journal's calls.")
 
-    def ask(self, requests: Iterable[Request]) -> Generator[Reply]:
+    def ask(self, requests: Iterable[Request], *, is_expected: bool = False) -> Generator[Reply]:
         """One reply per request, in their order; requests are taken some thousand ahead.
+
+        is_expected: the stats were told how many there are.
 
         Errors: `RecipeError` (unknown model, missing key), `BudgetExceeded`, `JournalError`,
         `EndpointDown`, and a `RejectedCallError` that stops the run. Calls in flight then are
         waited for and kept. After an interrupt nothing more is sent, what is in flight may land
         for `GRACE_S` and is kept, the rest is cancelled, and the interrupt goes on.
         """
-        self.stats.expect(len(requests) if isinstance(requests, Sized) else None)
+        if not is_expected:
+            self.stats.expect_of(requests)
         source = iter(requests)
         line: deque[Place] = deque()
         is_more = True

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sized
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from synth_assets.errors import SynthError
 from synth_assets.llm.request import Ask, Reply, Request
 
+Item = TypeVar("Item")
 Subject = TypeVar("Subject")
+
+
+@dataclass(frozen=True)
+class Counted(Generic[Item]):
+    """Items that are made one by one, and of which it is known before how many there will be.
+
+    Errors: `SynthError` while they are taken, where they are more or fewer.
+    """
+
+    count: int
+    items: Iterable[Item]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Item]:
+        taken = 0
+        for item in self.items:
+            taken += 1
+            if taken > self.count:
+                raise SynthError(f"more than the {self.count} items that were counted before")
+            yield item
+        if taken < self.count:
+            raise SynthError(f"{taken} items, where {self.count} were counted before")
 
 
 def ask_about(
@@ -17,8 +43,9 @@ def ask_about(
     subjects: Iterable[tuple[Subject, Request]],
     counts: Counter[str] | None = None,
 ) -> Iterator[tuple[Subject, Reply]]:
-    """Asks lazily and pairs each reply with its subject. ``counts`` gains ``replies`` and
-    ``failed_replies`` (no usable text: failed, empty, or refused by the provider)."""
+    """Asks lazily and pairs each reply with its subject. Where ``subjects`` have a length (a list,
+    or `Counted`), ``ask`` is told it. ``counts`` gains ``replies`` and ``failed_replies`` (no
+    usable text: failed, empty, or refused by the provider)."""
     waiting: deque[Subject] = deque()
 
     def requests() -> Iterator[Request]:
@@ -26,7 +53,8 @@ def ask_about(
             waiting.append(subject)
             yield request
 
-    for reply in ask(requests()):
+    asked = requests()
+    for reply in ask(Counted(len(subjects), asked) if isinstance(subjects, Sized) else asked):
         if not waiting:
             raise SynthError("more replies than requests: one reply per request is expected")
         if counts is not None:

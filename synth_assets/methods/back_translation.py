@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field
 
 from synth_assets.llm.request import Message, Reply, Request, user
 from synth_assets.method import POOL, Material, Resolve, Rule, method
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.prompt_rows import kept, messages_of, new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
@@ -218,7 +218,8 @@ def _step(
 ) -> list[_Trip]:
     """Asks about the trips that are left, and keeps the others as they are."""
     found = list(trips)
-    about = ((place, request(trip)) for place, trip in enumerate(trips) if trip.drop_reason is None)
+    left = [place for place, trip in enumerate(trips) if trip.drop_reason is None]
+    about = Counted(len(left), ((place, request(trips[place])) for place in left))
     for place, reply in ask_about(material.ask, about, counts):
         found[place] = after(trips[place], reply)
     return found

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from synth_assets.llm.request import Request, user
 from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answered import saying_something
+from synth_assets.methods.asking import Counted
 from synth_assets.methods.prompt_rows import kept, messages_of, transcript
 from synth_assets.methods.rating_rows import rating_row
 from synth_assets.methods.result import MethodResult
@@ -163,7 +164,7 @@ def _findings(
         for probe in probes:
             yield probe, _Finding("ok", pattern.search(probe.completion["text"]) is not None)
         return
-    about = ((probe, _request(probe, parameters)) for probe in probes)
+    about = Counted(len(probes), ((probe, _request(probe, parameters)) for probe in probes))
     for probe, reply in ask_structured(material.ask, about, _Shows, counts):
         calls = tuple(reply.call_ids)
         counts["replies"] += len(calls)

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from synth_assets.errors import RecipeError
 from synth_assets.identity import content_id, seeded_random, text_hash
 from synth_assets.llm.request import Ask, Message, Reply, Request, system
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
@@ -134,10 +134,12 @@ def complete_prompts(
     asked = kept(prompts)
     if not parameters.answer_given:
         asked = asked.filter(pl.col("given_completion").is_null())
+    draws = (parameters.pool or len(parameters.teachers)) * parameters.per_prompt
+    requests = Counted(asked.height * draws, _requests(asked, parameters))
     rows = [
         completion_row(draw, reply, models[draw.teacher], student)
         | {"is_for_pairs_only": parameters.are_for_pairs_only}
-        for draw, reply in ask_about(ask, _requests(asked, parameters), counts)
+        for draw, reply in ask_about(ask, requests, counts)
     ]
     return MethodResult(COMPLETIONS.frame(rows), {}, len(rows), dict(counts))
 

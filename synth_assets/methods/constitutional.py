@@ -18,7 +18,7 @@ from synth_assets.errors import RecipeError
 from synth_assets.identity import content_id, seeded_random, text_hash
 from synth_assets.llm.request import Reply, Request, user
 from synth_assets.method import Material, Resolve, method
-from synth_assets.methods.asking import ask_about, is_usable
+from synth_assets.methods.asking import Counted, ask_about, is_usable
 from synth_assets.methods.completions import is_self_training
 from synth_assets.methods.constitution import Constitution, Principle, load_constitution
 from synth_assets.methods.prompt_rows import kept, messages_of, transcript
@@ -134,7 +134,8 @@ def _first_completions(material: Material, reviser: str, counts: Counter[str]) -
         for prompt in prompts.iter_rows(named=True)
     )
     subjects = (((prompt, request.model), request) for prompt, request in asked)
-    for (prompt, writer), reply in ask_about(material.ask, subjects, counts):
+    requests = Counted(prompts.height, subjects)
+    for (prompt, writer), reply in ask_about(material.ask, requests, counts):
         if reply.status == "ok" and is_usable(reply):
             yield _Chain(prompt, (writer, reviser), reply.text, (reply.call_id,))
         else:
@@ -152,27 +153,16 @@ def _next_step(
     """All chains one step on: critiques first, then revisions, each asked for together."""
     going = {chain.prompt_id: chain for chain in chains if chain.text is not None}
     drawn = {id: draw_principle(constitution, id, step) for id in going}
-    critiques = dict(
-        ask_about(
-            material.ask,
-            (
-                (id, _critique_request(chain, drawn[id], step, parameters))
-                for id, chain in going.items()
-            ),
-            counts,
-        )
+    asked = (
+        (id, _critique_request(chain, drawn[id], step, parameters)) for id, chain in going.items()
     )
-    revisions = dict(
-        ask_about(
-            material.ask,
-            (
-                (id, _revision_request(going[id], drawn[id], critique, step, parameters))
-                for id, critique in critiques.items()
-                if is_usable(critique)
-            ),
-            counts,
-        )
+    critiques = dict(ask_about(material.ask, Counted(len(going), asked), counts))
+    usable = {id: critique for id, critique in critiques.items() if is_usable(critique)}
+    asked = (
+        (id, _revision_request(going[id], drawn[id], critique, step, parameters))
+        for id, critique in usable.items()
     )
+    revisions = dict(ask_about(material.ask, Counted(len(usable), asked), counts))
     return [
         _advance(
             chain,

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
+from synth_assets.methods.asking import Counted
 from synth_assets.methods.choice_label import Choice, ReasonedChoice, Vote, label_of, read_vote
 from synth_assets.methods.constitution import Constitution, Principle
 from synth_assets.methods.constitutional import constitution_of
@@ -126,7 +127,9 @@ def choose_completions(
     counts: Counter[str] = Counter()
     template = _template(parameters)
     pairs = draw_pairs(prompts, completions, count=parameters.pairs_per_prompt, method=NAME)
-    requests = _requests(pairs, parameters, constitution, template)
+    requests = Counted(
+        len(pairs) * parameters.votes, _requests(pairs, parameters, constitution, template)
+    )
     form = ReasonedChoice if parameters.chain_of_thought else Choice
     asked = ask_structured(ask, requests, form, counts)
     rows: list[dict[str, object]] = []

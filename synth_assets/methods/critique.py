@@ -18,6 +18,7 @@ from synth_assets.errors import TemplateError
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
 from synth_assets.methods.answered import saying_something
+from synth_assets.methods.asking import Counted
 from synth_assets.methods.rating_reply import RatingOutcome, read_rating
 from synth_assets.methods.rating_rows import prompt_slots, rating_row
 from synth_assets.methods.result import MethodResult
@@ -103,7 +104,10 @@ def criticise_completions(
 ) -> MethodResult:
     """One row for each completion that has a text; the critique is its rationale."""
     counts: Counter[str] = Counter()
-    requests = _requests(prompts, completions, parameters, template)
+    criticised = saying_something(completions).filter(
+        pl.col("prompt_id").is_in(prompts["prompt_id"].implode())
+    )
+    requests = Counted(criticised.height, _requests(prompts, criticised, parameters, template))
     rows = [
         _row(completion, found, parameters.judge, template.hash)
         for completion, found in ask_structured(ask, requests, CritiqueReply, counts)
@@ -116,12 +120,9 @@ def _requests(
     prompts: pl.DataFrame, completions: pl.DataFrame, parameters: Critique, template: Template
 ) -> Iterator[tuple[Mapping[str, Any], Request]]:
     by_id = {row["prompt_id"]: row for row in prompts.iter_rows(named=True)}
-    for completion in saying_something(completions).iter_rows(named=True):
-        prompt = by_id.get(completion["prompt_id"])
-        if prompt is None:
-            continue
+    for completion in completions.iter_rows(named=True):
         values = {
-            **prompt_slots(prompt),
+            **prompt_slots(by_id[completion["prompt_id"]]),
             "completion": quote("completion", completion["text"]),
         }
         text = template.render(**{name: values[name] for name in template.slots})

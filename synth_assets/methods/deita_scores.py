@@ -11,16 +11,18 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import polars as pl
 
 from synth_assets.llm.logprobs import read_logprobs
 from synth_assets.llm.request import Reply, Request, user
 from synth_assets.method import Material, method
-from synth_assets.methods.answered import Answered, answered_prompts
-from synth_assets.methods.asking import ask_about, is_usable
-from synth_assets.methods.prompt_rows import messages_of, transcript
+from synth_assets.methods.answered import Answered, answered_prompts, with_text
+from synth_assets.methods.asking import Counted, ask_about, is_usable
+from synth_assets.methods.prompt_rows import kept, messages_of, transcript
 from synth_assets.methods.rating_rows import rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.recipe_parts import ModelName, Part
@@ -76,7 +78,13 @@ def score_prompts(material: Material, parameters: DeitaScores) -> MethodResult:
     """Two rows for each completion with a text: its own quality, and its prompt's complexity."""
     counts: Counter[str] = Counter()
     rows: list[dict[str, object]] = []
-    about = _requests(material, parameters)
+    prompts = kept(material.frame("mutated_prompts"))
+    completions = with_text(material.frame("completions")).filter(
+        pl.col("prompt_id").is_in(prompts["prompt_id"].implode())
+    )
+    answered = answered_prompts(prompts, completions)
+    calls = completions["prompt_id"].n_unique() + completions.height
+    about = Counted(calls, _requests(answered, parameters))
     for subject, reply in ask_about(material.ask, about, counts):
         score = read_score(reply)
         counts[f"scores_{score.status}"] += 1
@@ -111,12 +119,13 @@ def _expected(alternatives: dict[str, float]) -> float:
     return math.fsum(digit * share for digit, share in shares.items()) / total
 
 
-def _requests(material: Material, parameters: DeitaScores) -> Iterator[tuple[_Subject, Request]]:
+def _requests(
+    answered: Iterable[Answered], parameters: DeitaScores
+) -> Iterator[tuple[_Subject, Request]]:
     sampling: dict[str, Any] = {"temperature": 0.0, "max_tokens": parameters.max_tokens}
     if parameters.logprobs:
         sampling |= {"logprobs": True, "top_logprobs": parameters.logprobs}
-    prompts, completions = material.frame("mutated_prompts"), material.frame("completions")
-    for each in answered_prompts(prompts, completions):
+    for each in answered:
         shown = quote("prompt", transcript(messages_of(each.row)))
         text = _template(COMPLEXITY).render(prompt=shown)
         ids = tuple(completion_id for completion_id, _ in each.completions)

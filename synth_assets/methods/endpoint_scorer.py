@@ -7,13 +7,13 @@ The server is asked for the probabilities of the prompt's own tokens, as vLLM gi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from synth_assets.llm.replies import parse_body
 from synth_assets.llm.request import Ask, Reply, Request, user
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.quality.scorers import ScoredText
 
 PromptLogprobs = Literal["echo", "prompt_logprobs"]
@@ -44,7 +44,8 @@ class EndpointScorer:
     def token_logprobs(self, texts: Iterable[str]) -> Iterator[ScoredText]:
         sampling = SAMPLING[self.asked_by]
         about = ((text, Request(self.model, (user(text),), sampling)) for text in texts)
-        for text, reply in ask_about(self.ask, about, self.counts):
+        requests = Counted(len(texts), about) if isinstance(texts, Sized) else about
+        for text, reply in ask_about(self.ask, requests, self.counts):
             yield read_scores(reply, text, self.max_tokens)
 
 

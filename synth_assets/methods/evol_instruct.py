@@ -18,7 +18,7 @@ from pydantic import Field
 from synth_assets.identity import seeded_random
 from synth_assets.llm.request import Ask, Message, Reply, Request, user
 from synth_assets.method import POOL, Material, Resolve, Rule, method
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.elimination import completion_reason, equality_reason, rewrite_reason
 from synth_assets.methods.prompt_rows import (
@@ -195,7 +195,8 @@ def _evolve_once(
     counts: Counter[str],
 ) -> list[_Candidate]:
     """One generation: a candidate for each prompt, in the order of the prompts."""
-    rewrites = _rewrite_requests(prompts, attempt, round, parameters)
+    requests = _rewrite_requests(prompts, attempt, round, parameters)
+    rewrites = Counted(len(prompts), requests)
     candidates = [
         _candidate(prompt, operator, attempt, round, reply)
         for (prompt, operator), reply in ask_about(ask, rewrites, counts)
@@ -225,11 +226,8 @@ def _step(
 ) -> list[_Candidate]:
     """Asks about the candidates that are left, and keeps the others as they are."""
     after = list(candidates)
-    about = (
-        (place, request(candidate))
-        for place, candidate in enumerate(candidates)
-        if candidate.drop_reason is None
-    )
+    left = [place for place, candidate in enumerate(candidates) if candidate.drop_reason is None]
+    about = Counted(len(left), ((place, request(candidates[place])) for place in left))
     for place, reply in ask_about(ask, about, counts):
         after[place] = candidates[place].after(reply, reason(reply))
     return after

@@ -18,7 +18,7 @@ from pydantic import Field
 from synth_assets.identity import canonical_json
 from synth_assets.llm.request import Message, Reply, Request, user
 from synth_assets.method import POOL, Material, Resolve, Rule, method
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.elimination import copies_template
 from synth_assets.methods.prompt_rows import (
@@ -265,11 +265,8 @@ def _step(
 ) -> list[_Conversation]:
     """Asks about those at the places that are not dropped, and keeps the others as they are."""
     found = list(conversations)
-    about = (
-        (place, request(conversations[place]))
-        for place in places
-        if conversations[place].drop_reason is None
-    )
+    left = [place for place in places if conversations[place].drop_reason is None]
+    about = Counted(len(left), ((place, request(conversations[place])) for place in left))
     for place, reply in ask_about(material.ask, about, counts):
         found[place] = after(conversations[place], reply)
     return found

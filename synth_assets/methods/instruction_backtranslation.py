@@ -17,7 +17,7 @@ from pydantic import Field
 
 from synth_assets.llm.request import Reply, Request, system, user
 from synth_assets.method import POOL, Lack, Material, Resolve, Rule, method
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.elimination import copies_template
 from synth_assets.methods.pair_score import (
@@ -142,7 +142,7 @@ def write_instructions(material: Material, parameters: InstructionBacktranslatio
 
 def _requests(
     material: Material, parameters: InstructionBacktranslation
-) -> Iterator[tuple[dict[str, Any], Request]]:
+) -> Counted[tuple[dict[str, Any], Request]]:
     done = kept(material.frame(POOL)).filter(pl.col("method") == METHOD)
     usable = material.frame(SOURCE_TEXTS).filter(
         pl.col("drop_reason").is_null()
@@ -150,17 +150,14 @@ def _requests(
     )
     drawn = IdPool(usable["source_text_id"]).draw(parameters.per_round, METHOD, material.round)
     chosen = usable.filter(pl.col("source_text_id").is_in(drawn)).sort("source_text_id")
-    for source in chosen.iter_rows(named=True):
+
+    def request(source: dict[str, Any]) -> Request:
         text = load_template(WRITE).render(text=quote("text", source["text"]))
-        yield (
-            source,
-            Request(
-                parameters.teacher,
-                (user(text),),
-                parameters.sampling.given(),
-                round=material.round,
-            ),
-        )
+        sampling = parameters.sampling.given()
+        return Request(parameters.teacher, (user(text),), sampling, round=material.round)
+
+    rows = chosen.iter_rows(named=True)
+    return Counted(chosen.height, ((source, request(source)) for source in rows))
 
 
 def _pair(source: Mapping[str, Any], reply: Reply) -> _Pair:
@@ -183,6 +180,7 @@ def _score(
     parameters: InstructionBacktranslation,
     counts: Counter[str],
 ) -> None:
+    written = [pair for pair in pairs if pair.drop_reason is None]
     about = (
         (
             pair,
@@ -194,23 +192,22 @@ def _score(
                 draw=draw,
             ),
         )
-        for pair in pairs
-        if pair.drop_reason is None
+        for pair in written
         for draw in range(parameters.draws)
     )
-    for pair, reply in ask_structured(material.ask, about, PairScore, counts):
+    requests = Counted(len(written) * parameters.draws, about)
+    for pair, reply in ask_structured(material.ask, requests, PairScore, counts):
         score, status = read_score(reply)
         counts[f"scores_{status}"] += 1
         pair.scores.append(score)
         pair.statuses.append(status)
         pair.call_ids.extend(reply.call_ids)
-    for pair in pairs:
-        if pair.drop_reason is None:
-            mean = pair.judged().mean
-            if mean is None:
-                pair.drop_reason = "unscored"
-            elif mean < parameters.min_score:
-                pair.drop_reason = "low_score"
+    for pair in written:
+        mean = pair.judged().mean
+        if mean is None:
+            pair.drop_reason = "unscored"
+        elif mean < parameters.min_score:
+            pair.drop_reason = "low_score"
 
 
 def _row(pair: _Pair, round: int, parameters: InstructionBacktranslation) -> dict[str, object]:

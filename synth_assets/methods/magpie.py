@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from synth_assets.llm.request import Reply, Request, user
 from synth_assets.method import Lack, Material, method
-from synth_assets.methods.asking import ask_about, is_usable
+from synth_assets.methods.asking import Counted, ask_about, is_usable
 from synth_assets.methods.prompt_rows import new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import StructuredReply, ask_structured
@@ -133,10 +133,11 @@ def continue_template(material: Material, parameters: Magpie) -> MethodResult:
     assert prefix, "loading the recipe asks for it"
     counts: Counter[str] = Counter()
     sampling = parameters.sampling.given()
-    requests = (
+    draws = (
         (n, Request(parameters.teacher, (user(prefix),), sampling, None, material.round, n))
         for n in range(parameters.per_round)
     )
+    requests = Counted(parameters.per_round, draws)
     candidates: list[_Candidate] = []
     seen: set[str] = set()
     for n, reply in ask_about(material.ask, requests, counts):
@@ -174,11 +175,12 @@ def _tag(
     if parameters.judge is None:
         return
     judge = parameters.judge
-    about = (
-        (each.prompt_id, _tagging(each.text, judge))
+    untagged = [
+        (each.prompt_id, each.text)
         for each in candidates
         if each.drop_reason is None and each.text is not None
-    )
+    ]
+    about = Counted(len(untagged), ((id, _tagging(text, judge)) for id, text in untagged))
     for prompt_id, reply in ask_structured(material.ask, about, Tags, counts):
         counts["replies"] += len(reply.call_ids)
         counts["failed_replies"] += reply.status == "failed"

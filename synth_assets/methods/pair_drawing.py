@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import Any
 
 import polars as pl
 
 from synth_assets.identity import content_hash
+from synth_assets.methods.asking import Counted
 from synth_assets.methods.rating_rows import prompt_slots
 from synth_assets.templates import quote
 
@@ -53,23 +55,27 @@ class DrawnPair:
 
 def draw_pairs(
     prompts: pl.DataFrame, completions: pl.DataFrame, *, count: int, method: str
-) -> Iterator[DrawnPair]:
+) -> Counted[DrawnPair]:
     """Up to ``count`` pairs of each prompt, prompts in the order of their ids.
 
     Only whole answers stand in pairs (status ok), each text once, under its smallest id. Pairs are
     ranked by a hash of their ids, so that one completion more or fewer moves no other pair's rank.
     """
     sides = _sides(completions)
-    for prompt in prompts.sort("prompt_id").iter_rows(named=True):
-        pairs = combinations(sides.get(prompt["prompt_id"], ()), 2)
-        ranked = sorted(
-            pairs,
-            key=lambda pair: content_hash(
-                "pair", method, pair[0].completion_id, pair[1].completion_id
-            ),
-        )
-        for a, b in ranked[:count]:
-            yield DrawnPair(prompt, a, b)
+
+    def pairs() -> Iterator[DrawnPair]:
+        for prompt in prompts.sort("prompt_id").iter_rows(named=True):
+            ranked = sorted(
+                combinations(sides.get(prompt["prompt_id"], ()), 2),
+                key=lambda pair: content_hash(
+                    "pair", method, pair[0].completion_id, pair[1].completion_id
+                ),
+            )
+            for a, b in ranked[:count]:
+                yield DrawnPair(prompt, a, b)
+
+    possible = (comb(len(sides.get(prompt_id, ())), 2) for prompt_id in prompts["prompt_id"])
+    return Counted(sum(min(count, each) for each in possible), pairs())
 
 
 def prompts_without_a_pair(prompts: pl.DataFrame, completions: pl.DataFrame) -> int:

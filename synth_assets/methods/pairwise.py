@@ -19,6 +19,7 @@ from synth_assets.errors import TemplateError
 from synth_assets.identity import content_id
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
+from synth_assets.methods.asking import Counted
 from synth_assets.methods.pair_drawing import DrawnPair, draw_pairs, prompts_without_a_pair
 from synth_assets.methods.pair_rows import BETWEEN_JUDGES, pair_row
 from synth_assets.methods.pair_verdict import PairVerdict, ReadVerdict, read_verdict
@@ -155,7 +156,10 @@ def compare_completions(
     counts: Counter[str] = Counter()
     families = {judge: model_family(models[judge].model) for judge in parameters.judges}
     pairs = draw_pairs(prompts, completions, count=parameters.pairs_per_prompt, method=NAME)
-    asked = ask_structured(ask, _requests(pairs, parameters, template), PairVerdict, counts)
+    requests = Counted(
+        len(pairs) * 2 * len(parameters.judges), _requests(pairs, parameters, template)
+    )
+    asked = ask_structured(ask, requests, PairVerdict, counts)
     rows: list[dict[str, object]] = []
     said: list[PairVerdicts] = []
     while replies := list(islice(asked, 2 * len(parameters.judges))):

@@ -21,7 +21,7 @@ from synth_assets.errors import RecipeError
 from synth_assets.identity import content_hash, seeded_random
 from synth_assets.llm.request import Reply, Request, user
 from synth_assets.method import Material, Resolve, Rule, method
-from synth_assets.methods.asking import ask_about, is_usable
+from synth_assets.methods.asking import Counted, ask_about, is_usable
 from synth_assets.methods.elimination import copies_template
 from synth_assets.methods.prompt_rows import new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
@@ -140,7 +140,9 @@ def write_for_personas(material: Material, parameters: Personas) -> MethodResult
     if parameters.from_model:
         people, start = _describe(people, material, parameters, counts), 0
     draws = _draws(people, start, material.round, parameters)
-    requests = ((draw, _request(draw, material.round, parameters)) for draw in draws)
+    requests = Counted(
+        len(draws), ((draw, _request(draw, material.round, parameters)) for draw in draws)
+    )
     rows = [
         _row(draw, reply, material.round, parameters)
         for draw, reply in ask_about(material.ask, requests, counts)
@@ -180,9 +182,10 @@ def _describe(
     known: list[_Person], material: Material, parameters: Personas, counts: Counter[str]
 ) -> list[_Person]:
     """People described by the teacher, each once; a reply without a text describes nobody."""
-    requests = (
-        (n, _description_request(known, n, material.round, parameters))
-        for n in range(parameters.from_model)
+    numbers = range(parameters.from_model)
+    requests = Counted(
+        len(numbers),
+        ((n, _description_request(known, n, material.round, parameters)) for n in numbers),
     )
     described: dict[str, _Person] = {}
     for _, reply in ask_about(material.ask, requests, counts):
@@ -208,12 +211,14 @@ def _description_request(known: list[_Person], n: int, round: int, parameters: P
     )
 
 
-def _draws(people: list[_Person], start: int, round: int, parameters: Personas) -> Iterator[_Draw]:
+def _draws(people: list[_Person], start: int, round: int, parameters: Personas) -> Counted[_Draw]:
     pairs: list[tuple[_Person, Skill]] = [
         (person, skill) for person in people for skill in parameters.skills
     ]
     pairs.sort(key=lambda pair: content_hash(METHOD, pair[0].description, pair[1]))
-    for place in range(start, start + parameters.per_round) if pairs else ():
+    places = range(start, start + parameters.per_round) if pairs else range(0)
+
+    def draw_at(place: int) -> _Draw:
         cycle, index = divmod(place, len(pairs))
         person, skill = pairs[index]
         drawn: tuple[Constraint, ...] = ()
@@ -221,7 +226,9 @@ def _draws(people: list[_Person], start: int, round: int, parameters: Personas) 
             draw = seeded_random(METHOD, "constraints", person.description, round, cycle)
             count = draw.randint(*parameters.constraints)
             drawn = tuple(draw_constraints(draw, count))
-        yield _Draw(person, skill, cycle, drawn)
+        return _Draw(person, skill, cycle, drawn)
+
+    return Counted(len(places), (draw_at(place) for place in places))
 
 
 def _request(draw: _Draw, round: int, parameters: Personas) -> Request:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.request import Request, system, user
 from synth_assets.method import Material, method
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.pair_side import pair_side
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
@@ -89,7 +89,7 @@ def answer_relaxed(material: Material, parameters: RelaxedConstraints) -> Method
     """One row for each kept prompt of at least two constraints; one of them is drawn."""
     counts: Counter[str] = Counter()
     about = list(_relaxed(material, parameters, counts))
-    requests = ((each, _request(each, material, parameters)) for each in about)
+    requests = Counted(len(about), ((each, _request(each, material, parameters)) for each in about))
     rows = [
         {
             **pair_side(
@@ -114,7 +114,7 @@ def _relaxed(
     material: Material, parameters: RelaxedConstraints, counts: Counter[str]
 ) -> Iterator[_Subject]:
     prompts = kept(material.frame("mutated_prompts")).to_dicts()
-    asked = ((prompt, _rewriting(prompt, parameters)) for prompt in prompts)
+    asked = Counted(len(prompts), ((prompt, _rewriting(prompt, parameters)) for prompt in prompts))
     for prompt, reply in ask_structured(material.ask, asked, Relaxations, counts):
         counts["replies"] += len(reply.call_ids)
         counts["failed_replies"] += reply.status == "failed"

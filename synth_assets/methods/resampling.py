@@ -18,7 +18,7 @@ from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Reply, Request
 from synth_assets.method import Material, method
 from synth_assets.methods.answer_extraction import AnswerLine
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.completions import (
     Completions,
     Draw,
@@ -109,13 +109,16 @@ def _is_asked(row: Row, parameters: Resampling, first: Completions) -> bool:
 
 
 def _draws(
-    rows: Iterable[Row], teachers: Sequence[str], indexes: range, parameters: Completions
-) -> Iterator[tuple[Draw, Request]]:
-    for row in rows:
-        messages = messages_of(row)
-        for teacher in teachers:
-            for index in indexes:
-                yield draw_completion(row, messages, teacher, index, parameters)
+    rows: Sequence[Row], teachers: Sequence[str], indexes: range, parameters: Completions
+) -> Counted[tuple[Draw, Request]]:
+    def draws() -> Iterator[tuple[Draw, Request]]:
+        for row in rows:
+            messages = messages_of(row)
+            for teacher in teachers:
+                for index in indexes:
+                    yield draw_completion(row, messages, teacher, index, parameters)
+
+    return Counted(len(rows) * len(teachers) * len(indexes), draws())
 
 
 def _unsolved(

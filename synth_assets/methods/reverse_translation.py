@@ -18,7 +18,7 @@ from pydantic import Field
 
 from synth_assets.llm.request import Reply, Request
 from synth_assets.method import POOL, Material, Resolve, Rule, method
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.back_translation import METHOD as BACK_TRANSLATION
 from synth_assets.methods.back_translation import Pivots, drawable
 from synth_assets.methods.draws import IdPool
@@ -99,17 +99,21 @@ def write_tasks(material: Material, parameters: ReverseTranslation) -> MethodRes
     """One row per drawn prompt of a person and pivot. Its ``given_completion`` is the prompt's own
     text, byte for byte; family, split and licence are the prompt's."""
     counts: Counter[str] = Counter()
-    requests = _requests(material.frame(POOL), material.round, parameters)
+    drawn = list(_drawn(material.frame(POOL), material.round, parameters))
+    requests = ((each, _request(*each, material.round, parameters)) for each in drawn)
     rows = [
         _row(parent, language, pivot, reply, material.round, parameters)
-        for (parent, language, pivot), reply in ask_about(material.ask, requests, counts)
+        for (parent, language, pivot), reply in ask_about(
+            material.ask, Counted(len(drawn), requests), counts
+        )
     ]
     return MethodResult(SCHEMA.frame(rows), {}, len(rows), dict(counts))
 
 
-def _requests(
+def _drawn(
     pool: pl.DataFrame, round: int, parameters: ReverseTranslation
-) -> Iterator[tuple[tuple[dict[str, Any], str, str], Request]]:
+) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Each drawn prompt with its language and a pivot that is another."""
     written = drawable(pool).filter(pl.col("origin") == "human")
     drawn = IdPool(written["prompt_id"]).draw(parameters.per_round, BACK_TRANSLATION, round)
     chosen = written.filter(pl.col("prompt_id").is_in(drawn)).sort("prompt_id")
@@ -117,15 +121,24 @@ def _requests(
         language = language_name(parent["text"], otherwise=parameters.language)
         for pivot in parameters.pivots:
             if pivot.casefold() != language.casefold():
-                request = translation_request(
-                    parent["text"],
-                    language,
-                    pivot,
-                    model=parameters.teacher,
-                    sampling=parameters.sampling.given(),
-                    round=round,
-                )
-                yield (parent, language, pivot), request
+                yield parent, language, pivot
+
+
+def _request(
+    parent: Mapping[str, Any],
+    language: str,
+    pivot: str,
+    round: int,
+    parameters: ReverseTranslation,
+) -> Request:
+    return translation_request(
+        parent["text"],
+        language,
+        pivot,
+        model=parameters.teacher,
+        sampling=parameters.sampling.given(),
+        round=round,
+    )
 
 
 def _row(

@@ -21,6 +21,7 @@ from synth_assets.identity import content_id
 from synth_assets.llm.request import Request, user
 from synth_assets.method import Material, method
 from synth_assets.methods.answered import Answered, answered_prompts
+from synth_assets.methods.asking import Counted
 from synth_assets.methods.rating_rows import prompt_slots, rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import StructuredReply, ask_structured
@@ -127,13 +128,14 @@ def score_by_rubric(material: Material, parameters: Rubric) -> MethodResult:
     counts: Counter[str] = Counter()
     rubrics = dict(_write(material, prompts, parameters, counts))
     rows: list[dict[str, object]] = []
-    gradable = ((each, text) for each in prompts for text in each.completions)
+    gradable = [each for each in prompts if rubrics[each.prompt_id].criteria]
     about = (
         ((each, completion_id), _grading(each, text, rubrics[each.prompt_id], parameters))
-        for each, (completion_id, text) in gradable
-        if rubrics[each.prompt_id].criteria
+        for each in gradable
+        for completion_id, text in each.completions
     )
-    for (each, completion_id), reply in ask_structured(material.ask, about, _Grades, counts):
+    requests = Counted(sum(len(each.completions) for each in gradable), about)
+    for (each, completion_id), reply in ask_structured(material.ask, requests, _Grades, counts):
         _count(reply, counts)
         written = rubrics[each.prompt_id]
         met = None if reply.value is None else _met(reply.value, len(written.criteria))
@@ -172,7 +174,7 @@ def _write(
     material: Material, prompts: list[Answered], parameters: Rubric, counts: Counter[str]
 ) -> Iterator[tuple[str, _Written]]:
     form = rubric_form(parameters.least, parameters.most)
-    about = ((each, _writing(each, parameters)) for each in prompts)
+    about = Counted(len(prompts), ((each, _writing(each, parameters)) for each in prompts))
     for each, reply in ask_structured(material.ask, about, form, counts):
         _count(reply, counts)
         criteria = () if reply.value is None else tuple(reply.value.model_dump()["criteria"])

@@ -16,7 +16,7 @@ from pydantic import Field
 from synth_assets.identity import seeded_random
 from synth_assets.llm.request import Ask, Reply, Request, user
 from synth_assets.method import POOL, Lack, Material, Rule, method
-from synth_assets.methods.asking import ask_about, is_usable
+from synth_assets.methods.asking import Counted, ask_about, is_usable
 from synth_assets.methods.draws import IdPool
 from synth_assets.methods.numbered_items import parse_numbered_items
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA, kept, new_prompt_id, prompt_row
@@ -210,7 +210,7 @@ def _one_of_each_instruction(pool: pl.DataFrame) -> pl.DataFrame:
 
 def _requests(
     pool: pl.DataFrame, round: int, parameters: SelfInstruct
-) -> Iterator[tuple[_Call, Request]]:
+) -> Counted[tuple[_Call, Request]]:
     # A later turn of a conversation is no task that is complete in itself.
     has_one_turn = (
         ~pl.col("messages").list.eval(pl.element().struct["role"] == "assistant").list.any()
@@ -220,21 +220,19 @@ def _requests(
     human = IdPool(train.filter(is_human)["prompt_id"])
     machine = IdPool(train.filter(~is_human)["prompt_id"])
     instructions = dict(train.select("prompt_id", "instruction").iter_rows())
-    if not instructions:
-        return
-    calls = -(-parameters.per_round // parameters.items_per_call)
-    for n in range(calls):
+    calls = -(-parameters.per_round // parameters.items_per_call) if instructions else 0
+
+    def request(n: int) -> tuple[_Call, Request]:
         shown = _examples(human, machine, round, n, parameters)
-        yield (
-            _Call(n, shown),
-            Request(
-                model=parameters.teacher,
-                messages=(user(_render([instructions[id] for id in shown], parameters)),),
-                sampling=parameters.sampling.given(),
-                round=round,
-                sample_index=n,
-            ),
+        return _Call(n, shown), Request(
+            model=parameters.teacher,
+            messages=(user(_render([instructions[id] for id in shown], parameters)),),
+            sampling=parameters.sampling.given(),
+            round=round,
+            sample_index=n,
         )
+
+    return Counted(calls, (request(n) for n in range(calls)))
 
 
 def _examples(

@@ -17,7 +17,7 @@ from pydantic import Field
 from synth_assets.errors import ReplyError
 from synth_assets.llm.request import Reply, Request, user
 from synth_assets.method import Material, Resolve, Rule, method
-from synth_assets.methods.asking import ask_about, is_usable
+from synth_assets.methods.asking import Counted, ask_about, is_usable
 from synth_assets.methods.instance_filters import instance_reasons
 from synth_assets.methods.instance_reply import (
     INPUT_FIRST,
@@ -115,24 +115,27 @@ def make_instances(material: Material, parameters: SelfInstructInstances) -> Met
     counts: Counter[str] = Counter()
     rows: list[dict[str, object]] = []
     tasks: list[_Task] = []
-    for task, reply in ask_about(material.ask, _questions(material, parameters), counts):
+    instructions = kept(material.frame(INSTRUCTIONS))
+    questions = Counted(instructions.height, _questions(instructions, parameters))
+    for task, reply in ask_about(material.ask, questions, counts):
         verdict, reason = _verdict(reply)
         if verdict is None:
             rows.append(_row(task, reply, 0, UNREAD, reason, material.round, parameters))
             continue
         tasks.append(_Task(task.row, reply.call_id, verdict))
         counts["classifications"] += verdict
-    for task, reply in ask_about(material.ask, _requests(tasks, parameters), counts):
+    requests = Counted(len(tasks), _requests(tasks, parameters))
+    for task, reply in ask_about(material.ask, requests, counts):
         for place, (instance, reason) in enumerate(_instances(task, reply, parameters)):
             rows.append(_row(task, reply, place, instance, reason, material.round, parameters))
-    counts["instructions"] = len(kept(material.frame(INSTRUCTIONS)))
+    counts["instructions"] = instructions.height
     return MethodResult(SCHEMA.frame(rows), {}, len(rows), dict(counts))
 
 
 def _questions(
-    material: Material, parameters: SelfInstructInstances
+    instructions: pl.DataFrame, parameters: SelfInstructInstances
 ) -> Iterator[tuple[_Task, Request]]:
-    for row in kept(material.frame(INSTRUCTIONS)).iter_rows(named=True):
+    for row in instructions.iter_rows(named=True):
         text = load_template(QUESTION).render(task=quote("task", row["instruction"]))
         yield _Task(row), Request(parameters.teacher, (user(text),), parameters.question.given())
 

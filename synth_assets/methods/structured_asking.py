@@ -9,7 +9,7 @@ a request's key, so that a better parser reads stored replies again and buys non
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Generic, Literal, TypeVar
@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from synth_assets.errors import ReplyError
 from synth_assets.identity import canonical_json
 from synth_assets.llm.request import Ask, Reply, Request, user
-from synth_assets.methods.asking import ask_about, is_usable
+from synth_assets.methods.asking import Counted, ask_about, is_usable
 from synth_assets.methods.structured_reply import parse_reply
 from synth_assets.templates import load_template
 
@@ -73,7 +73,8 @@ def ask_structured(
     counts: Counter[str] | None = None,
 ) -> Iterator[tuple[Subject, StructuredReply[Form]]]:
     """Asks lazily and pairs each subject with its structured reply, in order. A request without a
-    ``response_schema`` gets the form's. ``counts`` gains each status."""
+    ``response_schema`` gets the form's. ``counts`` gains each status. Where ``subjects`` have a
+    length, ``ask`` is told it, and that of the corrections when they are asked for."""
     schema = schema_of(form)
 
     def with_schema() -> Iterator[tuple[tuple[Subject, Request], Request]]:
@@ -82,7 +83,8 @@ def ask_structured(
                 request = replace(request, response_schema=schema)
             yield (subject, request), request
 
-    asked = ask_about(ask, with_schema())
+    about = with_schema()
+    asked = ask_about(ask, Counted(len(subjects), about) if isinstance(subjects, Sized) else about)
     while chunk := list(islice(asked, CHUNK)):
         read = [(subject, request, _read(reply, form)) for (subject, request), reply in chunk]
         wrong = [

@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from synth_assets.identity import content_id
 from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answered import answered_prompts
+from synth_assets.methods.asking import Counted
 from synth_assets.methods.endpoint_scorer import EndpointScorer, PromptLogprobs
 from synth_assets.methods.prompt_rows import messages_of, transcript
 from synth_assets.methods.result import MethodResult
@@ -189,7 +190,7 @@ def _scores(
             yield each.text
             yield each.prompt + each.text
 
-    scored = scorer.token_logprobs(texts())
+    scored = scorer.token_logprobs(Counted(2 * len(candidates), texts()))
     for each in candidates:
         direct, conditional = next(scored), next(scored)
         ifd = instruction_following_difficulty(

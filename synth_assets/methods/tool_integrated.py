@@ -19,7 +19,7 @@ from synth_assets.identity import content_id, text_hash
 from synth_assets.llm.request import Ask, Request, system
 from synth_assets.method import Material, Resolve, method
 from synth_assets.methods.answer_extraction import AnswerLine
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.completions import is_self_training
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
@@ -199,7 +199,7 @@ def _advance(
     while active:
         requests = ((trace, _request(trace, parameters)) for trace in active)
         programs: list[tuple[Trace, str]] = []
-        for trace, reply in ask_about(ask, requests, counts):
+        for trace, reply in ask_about(ask, Counted(len(active), requests), counts):
             code = trace.take_reply(reply, parameters.code_turns)
             if code is not None:
                 programs.append((trace, code))

@@ -15,6 +15,7 @@ from synth_assets.identity import content_id, seeded_random
 from synth_assets.llm.request import Ask, Request, user
 from synth_assets.method import Material, Resolve, method
 from synth_assets.methods.answered import saying_something
+from synth_assets.methods.asking import Counted
 from synth_assets.methods.rating_reply import (
     Criterion,
     RatingOutcome,
@@ -143,22 +144,25 @@ def _requests(
     completions: pl.DataFrame,
     parameters: UltraFeedback,
     templates: Mapping[Criterion, Template],
-) -> Iterator[tuple[_Sheet, Request]]:
+) -> Counted[tuple[_Sheet, Request]]:
     by_prompt = _completions_by_prompt(completions)
-    for prompt in prompts.sort("prompt_id").iter_rows(named=True):
-        shown = by_prompt.get(prompt["prompt_id"])
-        if not shown:
-            continue
-        for criterion in dict.fromkeys(parameters.criteria):
-            sheet = _sheet(prompt, criterion, shown)
-            text = _render(templates[criterion], prompt, sheet)
-            request = Request(
-                model=parameters.judge,
-                messages=(user(text),),
-                sampling=parameters.sampling.given(),
-                response_schema=response_schema(criterion),
-            )
-            yield sheet, request
+    shown = pl.Series(list(by_prompt), dtype=pl.String)
+    judged = prompts.filter(pl.col("prompt_id").is_in(shown.implode())).sort("prompt_id")
+
+    def requests() -> Iterator[tuple[_Sheet, Request]]:
+        for prompt in judged.iter_rows(named=True):
+            for criterion in parameters.criteria:
+                sheet = _sheet(prompt, criterion, by_prompt[prompt["prompt_id"]])
+                text = _render(templates[criterion], prompt, sheet)
+                request = Request(
+                    model=parameters.judge,
+                    messages=(user(text),),
+                    sampling=parameters.sampling.given(),
+                    response_schema=response_schema(criterion),
+                )
+                yield sheet, request
+
+    return Counted(judged.height * len(parameters.criteria), requests())
 
 
 def _completions_by_prompt(completions: pl.DataFrame) -> dict[str, list[tuple[str, str]]]:

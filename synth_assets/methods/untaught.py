@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 
 from synth_assets.llm.request import Request
 from synth_assets.method import Lack, Material, method
-from synth_assets.methods.asking import ask_about
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.pair_side import pair_side
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
@@ -62,11 +62,11 @@ def answer_untaught(material: Material, parameters: Untaught) -> MethodResult:
     if parameters.prompts == "test":
         prompts = prompts.filter(pl.col("split") == "test")
     counts: Counter[str] = Counter()
+    calls = prompts.height * len(parameters.models)
+    requests = Counted(calls, _requests(prompts, parameters))
     rows = [
         pair_side(reply, prompt=prompt, method=METHOD, teacher=model, material=material)
-        for (prompt, model), reply in ask_about(
-            material.ask, _requests(prompts, parameters), counts
-        )
+        for (prompt, model), reply in ask_about(material.ask, requests, counts)
     ]
     return MethodResult(SCHEMA.frame(rows), {}, len(rows), dict(counts))
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sized
 
 import pytest
 
 from synth_assets.errors import SynthError
-from synth_assets.llm.request import Request, user
-from synth_assets.methods.asking import ask_about
+from synth_assets.llm.request import Reply, Request, user
+from synth_assets.methods.asking import Counted, ask_about
 from synth_assets_tests.scripted_ask import ScriptedAsk, reply_to
 
 
@@ -32,6 +33,40 @@ def test_requests_are_made_while_replies_come():
 
     next(ask_about(ScriptedAsk(lambda _: "yes"), subjects()))
     assert made == ["a"]
+
+
+def test_counted_requests_are_made_while_replies_come():
+    made: list[str] = []
+
+    def subjects():
+        for text in "abc":
+            made.append(text)
+            yield text, a_request(text)
+
+    next(ask_about(ScriptedAsk(lambda _: "yes"), Counted(3, subjects())))
+    assert made == ["a"]
+
+
+def test_the_asked_are_told_how_many_requests_come_where_it_is_known():
+    told: list[int | None] = []
+
+    def ask(requests: Iterable[Request]) -> Iterator[Reply]:
+        told.append(len(requests) if isinstance(requests, Sized) else None)
+        return ScriptedAsk(lambda _: "yes")(requests)
+
+    pairs = [(text, a_request(text)) for text in "abc"]
+    for subjects in (pairs, Counted(3, iter(pairs)), iter(pairs)):
+        assert len(list(ask_about(ask, subjects))) == 3
+    assert told == [3, 3, None]
+
+
+@pytest.mark.parametrize(
+    ("count", "problem"), [(2, "more than the 2 items"), (4, "3 items, where 4 were counted")]
+)
+def test_a_wrong_count_is_an_error(count: int, problem: str):
+    subjects = Counted(count, ((text, a_request(text)) for text in "abc"))
+    with pytest.raises(SynthError, match=problem):
+        list(ask_about(ScriptedAsk(lambda _: "yes"), subjects))
 
 
 def test_failed_empty_and_refused_replies_are_counted():

@@ -75,6 +75,7 @@ class BatchedAsk:
         Errors: `RepliesPending` naming the batches; what the provider or the engine raises;
         `BudgetExceeded` where the batch at its upper bound does not fit.
         """
+        self._engine.stats.expect_of(requests)
         source = iter(requests)
         due: list[_Due] = []
         batches: set[str] = set()
@@ -86,7 +87,8 @@ class BatchedAsk:
                 yield from self._answers(chunk, found)
                 continue
             others = [r for r in chunk if not self._recipe.models[r.model].batch]
-            for _ in self._engine.ask(others):
+            self._engine.stats.expect(len(others) - len(chunk))
+            for _ in self._engine.ask(others, is_expected=True):
                 pass
             due += unknown
             while len(due) >= MOST_ITEMS:
@@ -127,9 +129,14 @@ class BatchedAsk:
 
     def _answers(self, chunk: list[Request], given_up: dict[int, StoredCall]) -> Iterator[Reply]:
         """All is known to the engine too, but for what is given up."""
-        asked = self._engine.ask([r for n, r in enumerate(chunk) if n not in given_up])
+        stats = self._engine.stats
+        stats.asked += len(given_up)
+        asked = self._engine.ask(
+            [r for n, r in enumerate(chunk) if n not in given_up], is_expected=True
+        )
         for place in range(len(chunk)):
             call = given_up.get(place)
+            stats.cached += call is not None
             yield next(asked) if call is None else call.reply(is_cached=True)
 
     def _submit(self, due: list[_Due]) -> set[str]:

@@ -22,7 +22,7 @@ from synth_assets.llm.call_store import MemoryCallStore
 from synth_assets.llm.request import Reply, Request
 from synth_assets.recipe import Recipe
 from synth_assets.recipe_model import Model
-from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
+from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe, make_row
 from synth_assets_tests.server import Serving, Settings, serving
 
 SHAPES = {
@@ -49,6 +49,13 @@ def batching(server: Serving, name: str = "openai_compatible/m", **budget: float
         "output_usd_per_million": 2,
     }
     return make_recipe(model, **budget)
+
+
+def batching_and_now(server: Serving) -> Recipe:
+    """``it`` answers by batch, ``now`` at once."""
+    one = batching(server)
+    other = one.models["it"].model_copy(update={"batch": False, "model": "openai_compatible/n"})
+    return one.model_copy(update={"models": {**one.models, "now": other}})
 
 
 def ask(home: Path, recipe: Recipe, store: MemoryCallStore, *texts: str, **options: Any):
@@ -128,13 +135,50 @@ def test_one_request_more_is_a_batch_of_its_own(tmp_path: Path):
 def test_replies_before_the_first_that_is_due_are_given_and_other_models_are_asked(tmp_path: Path):
     store = MemoryCallStore()
     with serving(LATER) as server:
-        one = batching(server)
-        other = one.models["it"].model_copy(update={"batch": False, "model": "openai_compatible/n"})
-        recipe = one.model_copy(update={"models": {**one.models, "now": other}})
+        recipe = batching_and_now(server)
         requests = [ask_for("a", model="now"), ask_for("b"), ask_for("c", model="now")]
         with pytest.raises(RepliesPending, match="1 replies are due"):
             ask_requests(tmp_path, recipe, store, requests)
         assert sorted(row["text"] for row in store.rows) == ["re: a", "re: c"]
+
+
+def test_the_total_of_calls_is_known_before_the_first_chunk_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "CHUNK", 2)
+    store = MemoryCallStore()
+    with serving(LATER) as server:
+        recipe = batching_and_now(server)
+        requests = [ask_for(text, model="now") for text in "abcde"]
+        with make_engine(tmp_path, recipe=recipe, calls=store) as engine:
+            batched = BatchedAsk(engine, recipe, home=tmp_path, calls=store, asked_for="t.c")
+            told = [engine.stats.total for _ in batched.ask(requests)]
+            assert told == [5] * 5 and engine.stats.answered == 5
+            with pytest.raises(RepliesPending, match="1 replies are due"):
+                list(batched.ask([ask_for("a", model="now"), ask_for("b"), *requests]))
+            assert engine.stats.total == engine.stats.answered == 11, "what is due is no call now"
+            list(batched.ask(iter(requests)))
+            assert engine.stats.total is None, "nobody knows"
+
+
+def test_failures_that_are_given_up_are_known_replies(tmp_path: Path):
+    store = MemoryCallStore()
+    with serving(LATER) as server:
+        recipe = batching(server)
+        requests = [ask_for("a"), ask_for("b")]
+        with make_engine(tmp_path, recipe=recipe, calls=store) as engine:
+            failed = {"status": "failed", "error": "server: x", "text": None}
+            store.append(
+                [
+                    make_row(engine.key(requests[0]), attempt=asking.MOST_ATTEMPTS - 1, **failed),
+                    make_row(engine.key(requests[1]), text="Yes."),
+                ]
+            )
+            batched = BatchedAsk(engine, recipe, home=tmp_path, calls=store, asked_for="t.c")
+            replies = list(batched.ask(requests))
+        stats = engine.stats
+    assert [reply.status for reply in replies] == ["failed", "ok"]
+    assert (stats.total, stats.asked, stats.cached, stats.made) == (2, 2, 2, 0)
 
 
 def test_a_large_demand_is_several_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
