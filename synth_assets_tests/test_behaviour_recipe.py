@@ -9,6 +9,8 @@ import pytest
 
 from synth_assets_tests.command import run_as_json, synth_assets
 
+pytestmark = pytest.mark.full
+
 SEEDS = "16"
 
 

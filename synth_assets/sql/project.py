@@ -194,7 +194,11 @@ class SqlProject:
         do not change it, the values of its variables do. Of a seed: of its rows and types."""
         if name in self.seeds:
             return self.seeds[name].seed.hash
-        model = self._model(name)
+        return self._remember(
+            ("code", name), [name], variables, lambda: self._code_hash(self._model(name), variables)
+        )
+
+    def _code_hash(self, model: SqlModel, variables: Variables) -> str:
         staged = self._staged(model.refs, {}, variables)
         how: list[Any] = []
         if model.config.materialized == "incremental":
@@ -204,13 +208,18 @@ class SqlProject:
                 self._draft(model, variables, True).hash,
             ]  # fmt: skip
         return content_hash(
-            "sql_model", name, self._draft(model, variables).hash,
+            "sql_model", model.name, self._draft(model, variables).hash,
             {ref: inner.hash for ref, inner in staged.items()}, how,
         )  # fmt: skip
 
     def validate(self, variables: Variables) -> None:
         """Compiles every model and test. Errors: `SqlModelError`, also where schema.yml describes
-        a column that does not exist, or, in our own layout, leaves one out."""
+        a column that does not exist, or, in our own layout, leaves one out. Once for the same
+        variables."""
+        key = ("valid", repr(sorted(variables.items())))
+        self._remember(key, (), variables, lambda: self._validate(variables))
+
+    def _validate(self, variables: Variables) -> None:
         for name in (*self.seeds, *self.models):
             of, columns = self.described(name), list(self.types(name, variables))
             for column in of.columns:

@@ -107,6 +107,7 @@ def test_our_driver_gets_every_row_under_faults(tmp_path: Path) -> None:
     assert it.cpu_seconds is not None and it.cpu_seconds > 0
 
 
+@pytest.mark.full
 def test_our_driver_killed_half_way_and_started_again_gets_every_row(tmp_path: Path) -> None:
     it = measure(OURS, Path(sys.executable), make_case(80, is_killed=True), tmp_path)
     assert (it.problem, it.rows) == (None, 80)

@@ -27,6 +27,7 @@ def end_of(address: str, run: str) -> str:
     raise AssertionError("the run did not end within three minutes")
 
 
+@pytest.mark.full
 def test_after_two_kills_the_ui_runs_and_cancels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,7 +123,7 @@ def test_both_texts_are_completions_of_the_first_run(made: Path) -> None:
     assert set(states().values()) == {"current"}
 
 
-@pytest.mark.parametrize("named_by", ["file", "prompt"])
+@pytest.mark.parametrize("named_by", ["file", pytest.param("prompt", marks=pytest.mark.full)])
 def test_an_erased_document_is_in_no_file_and_does_not_come_back(
     made: Path, teacher: Teacher, named_by: str
 ) -> None:
@@ -139,6 +139,7 @@ def test_an_erased_document_is_in_no_file_and_does_not_come_back(
     assert files_with(home, line) == []
 
 
+@pytest.mark.full
 def test_an_erased_human_side_of_a_translation_is_in_no_file(made: Path, teacher: Teacher) -> None:
     home, (prompt,) = made / ".synth", given(ORDER)
     (completion,) = column(
@@ -154,6 +155,7 @@ def test_an_erased_human_side_of_a_translation_is_in_no_file(made: Path, teacher
     assert files_with(home, ORDER) == []
 
 
+@pytest.mark.full
 def test_a_copy_that_is_added_later_stays_out_too(made: Path) -> None:
     erase(given(LETTER)[0]["derived_from"][0])
     erase(column("select prompt_id from tiny.seed_prompts where source_line = 1")[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from synth_assets_tests.cli.words import say
 from synth_assets_tests.recipes import Teacher, write_recipe, write_seeds
@@ -49,6 +50,7 @@ def test_rows_of_another_licence_stop_the_export_and_are_named(
     assert retracted.code == 0, retracted.error
 
 
+@pytest.mark.full
 def test_what_is_allowed_is_exported_with_its_licences(project: Path, teacher: Teacher) -> None:
     write_seeds(project / "recipes", SEEDS)
     write(project, "mit", "cc-by-nc-4.0", "openrail")

@@ -244,6 +244,7 @@ def test_a_completion_makes_way_for_its_sibling(made: Path, teacher: Teacher) ->
     assert prompt not in column("select prompt_id from tiny.dpo_set")
 
 
+@pytest.mark.full
 def test_an_example_of_the_export_stands_for_its_completion(made: Path) -> None:
     example = exported("sft")[0]
     say("retract", "tiny", example["id"], "--reason", "wrong", "--yes")
@@ -269,6 +270,7 @@ def test_a_model_takes_its_completions_along_and_a_judge_its_ratings(made: Path)
     assert set(column(kept)) == {"seed"}
 
 
+@pytest.mark.full
 def test_a_seed_file_takes_every_seed_of_it_and_what_it_gains_later(
     made: Path, teacher: Teacher
 ) -> None:
@@ -279,6 +281,7 @@ def test_a_seed_file_takes_every_seed_of_it_and_what_it_gains_later(
     assert column("select count(*) from tiny.seed_prompts where drop_reason is null") == [0]
 
 
+@pytest.mark.full
 def test_through_context_takes_what_was_written_with_it_as_example(made: Path) -> None:
     beside = set(column("select prompt_id from tiny.self_instruct_prompts"))
     shown = column(
@@ -380,6 +383,7 @@ def test_a_tag_whose_version_held_it_is_marked(made: Path) -> None:
     assert "was erased from it" in say("rebuild", "v1").error
 
 
+@pytest.mark.full
 def test_a_text_that_another_recipe_holds_too_is_told(made: Path, teacher: Teacher) -> None:
     write_recipe(made / "recipes", "other.yaml", name="other", completions=None, judgments=None)
     assert say("run", "other", "--json").code == 0

@@ -93,7 +93,7 @@ def test_where_the_version_it_was_made_from_is_gone_all_is_made_anew(made: Bench
     assert_as_if_all_were_made_anew(made)
 
 
-@pytest.mark.parametrize("draw", [1, 2])
+@pytest.mark.parametrize("draw", [1, pytest.param(2, marks=pytest.mark.full)])
 def test_any_changes_come_to_the_same_as_making_all_anew(made: Bench, draw: int):
     random, seeds = Random(draw), [seed(n) for n in range(6)]
     for step in range(2):
