@@ -64,7 +64,9 @@ def main() -> None:
 )
 @click.option("--retry-failed", is_flag=True, help="Ask again what was cut, refused or failed.")
 @click.option(
-    "--full-refresh", is_flag=True, help="Make incremental SQL models as a whole, as dbt does."
+    "--full-refresh",
+    is_flag=True,
+    help="Make incremental SQL models as a whole, as dbt does, and run every check anew.",
 )
 @click.option(
     "--regenerate",

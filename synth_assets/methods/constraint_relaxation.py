@@ -8,14 +8,14 @@ not proved.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answering_models import who_answer_nothing
-from synth_assets.methods.pair_rows import SIDE, pair_row, why_no_pair
+from synth_assets.methods.pair_rows import SIDE, sides_row
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.relaxed_constraints import SCHEMA as RELAXED
 from synth_assets.methods.result import MethodResult
@@ -85,22 +85,12 @@ def pair_relaxed(material: Material, parameters: ConstraintRelaxation) -> Method
         )
         .unique("completion_id", keep="first", maintain_order=True)
     )
-    rows = [_row(pair, pair["side_chosen"], pair["side"]) for pair in both.iter_rows(named=True)]
+    rows = [
+        sides_row(
+            METHOD, pair, "side_chosen", "side", relaxed_constraint=pair["relaxed_constraint"]
+        )
+        for pair in both.iter_rows(named=True)
+    ]
     rows.sort(key=lambda row: str(row["pair_candidate_id"]))
     counts = Counter(f"pairs_{row['drop_reason'] or 'kept'}" for row in rows)
     return MethodResult(SCHEMA.frame(rows), {}, len(rows), dict(counts))
-
-
-def _row(
-    pair: Mapping[str, Any], chosen: Mapping[str, Any], rejected: Mapping[str, Any]
-) -> dict[str, object]:
-    return pair_row(
-        METHOD,
-        chosen=chosen["completion_id"],
-        rejected=rejected["completion_id"],
-        prompt_id=pair["prompt_id"],
-        round=pair["round"],
-        call_ids=[call for call in (chosen["call_id"], rejected["call_id"]) if call],
-        drop_reason=why_no_pair(chosen, rejected),
-        relaxed_constraint=pair["relaxed_constraint"],
-    )

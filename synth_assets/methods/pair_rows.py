@@ -48,3 +48,21 @@ def pair_row(method: str, *, chosen: Any, rejected: Any, **values: Any) -> dict[
         **neutral,
         **values,
     }
+
+
+def sides_row(
+    method: str, pair: Mapping[str, Any], chosen: str, rejected: str, **values: Any
+) -> dict[str, object]:
+    """The row of a pair that no judge has seen. ``pair`` holds its prompt, its round, and both
+    completions (`SIDE`) under the names ``chosen`` and ``rejected``."""
+    better, worse = pair[chosen], pair[rejected]
+    return pair_row(
+        method,
+        chosen=better["completion_id"],
+        rejected=worse["completion_id"],
+        prompt_id=pair["prompt_id"],
+        round=pair["round"],
+        call_ids=[call for call in (better["call_id"], worse["call_id"]) if call],
+        drop_reason=why_no_pair(better, worse),
+        **values,
+    )

@@ -45,7 +45,8 @@ class RunOptions:
     open_round: why a new round is to be opened, or None to open one only where there is none.
     regenerate: a round whose generation is to be done anew with today's parameters.
     retry_failed: ask again what was cut, refused or failed.
-    full_refresh: make incremental SQL models as a whole, as dbt does by this flag.
+    full_refresh: make incremental SQL models as a whole, as dbt does by this flag, and run every
+        check anew.
     makes_calls: False answers from known replies alone; whatever else is asked stops the stage.
     """
 
