@@ -26,10 +26,14 @@ COUNTED = frozenset(
         "method",
         "rating",
         "round",
+        "stage",
         "usd_per_example",
     }
 )
 """Columns of which the UI shows counts, means and sums."""
+
+COPIES = "copies"
+"""Column that says of how many rows a line of `counted_rows` tells."""
 
 SHOWN = (
     "text",
@@ -59,8 +63,9 @@ def all_checks(workshop: Workshop, stage: Stage, report: StageReport) -> list[Ch
     passed on the same rows is told again."""
     if not report.rounds_made:
         return _committed(workshop, stage, anew=False)
-    current = [_is_current(workshop, stage)] if stage.name in SETS else []
-    return [*report.checks.values(), check_is_as_committed(workshop, stage), *current]
+    with workshop.lake.steady():
+        current = [_is_current(workshop, stage)] if stage.name in SETS else []
+        return [*report.checks.values(), check_is_as_committed(workshop, stage), *current]
 
 
 def committed_checks(workshop: Workshop, stage: Stage) -> list[CheckResult]:
@@ -77,13 +82,15 @@ def _committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[CheckRes
 
 
 def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
-    """Every row of the table, with those columns alone of which people are shown a number."""
+    """The rows of the table, with those columns alone of which people are shown a number: a line
+    for each combination of values, and in `COPIES` how many rows have it."""
     lake, schema = workshop.lake, workshop.recipe.name
-    names = [name for name in lake.column_types(schema, stage.name) if name in COUNTED]
     if not lake.has(schema, stage.name):
-        return pl.DataFrame()
-    columns = ", ".join(map(quote_name, names)) or "true AS is_there"
-    return lake.frame(f"SELECT {columns} FROM {Lake.relation(schema, stage.name)}")
+        return pl.DataFrame({COPIES: pl.Series([], dtype=pl.Int64)})
+    names = [name for name in lake.column_types(schema, stage.name) if name in COUNTED]
+    columns = ", ".join([*map(quote_name, names), f"count(*) AS {COPIES}"])
+    grouped = " GROUP BY ALL ORDER BY ALL" if names else ""
+    return lake.frame(f"SELECT {columns} FROM {Lake.relation(schema, stage.name)}{grouped}")
 
 
 def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
@@ -94,7 +101,8 @@ def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
     # The ids first: to sort whole rows would read every text of the table.
     key, relation = quote_name(stage.key), Lake.relation(schema, stage.name)
     ids = lake.execute(f"SELECT {key} FROM {relation} ORDER BY {key} LIMIT {int(count)}")
-    shown = [name for name in SHOWN if name in lake.column_types(schema, stage.name)]
+    there = lake.column_types(schema, stage.name)
+    shown = [name for name in SHOWN if name in there]
     if not shown:
         return pl.DataFrame({stage.key: [id for (id,) in ids]})
     columns = ", ".join([key, *map(quote_name, shown)])

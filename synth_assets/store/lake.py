@@ -59,6 +59,8 @@ class Lake:
         self._spill: SpillFolder | None = None
         self._catalog_identity: tuple[int, int] | None = None
         self._seen: set[tuple[str, str]] = set()
+        self._steady = 0
+        self._newest_known: tuple[int, int] | None = None
         self.remembered: dict[Any, Any] = {}
         """What was read and holds for one state of a table, for who reads it again."""
 
@@ -118,6 +120,7 @@ class Lake:
             self._spill.remove()
             self._spill = None
         self._seen.clear()
+        self._newest_known = None
         self.remembered.clear()
 
     @contextmanager
@@ -164,8 +167,37 @@ class Lake:
         """The number of the newest version of the whole lake (or of the one attached by ``at``)."""
         if self.at is not None:
             return self.execute("FROM lake.current_snapshot()")[0][0]
-        # The same in half the time, and asked hundreds of times a run.
-        return self.execute(f"SELECT max(snapshot_id) FROM {CATALOG}.ducklake_snapshot")[0][0]
+        return self._newest()[0]
+
+    def _newest(self) -> tuple[int, int]:
+        """The newest version, and a number that is another after each change of tables or columns.
+        Read of the catalog itself, in half the time of `current_snapshot`: it is asked hundreds of
+        times a run."""
+        if self._newest_known is not None:
+            return self._newest_known
+        ((version, schema_version),) = self.execute(
+            f"SELECT snapshot_id, schema_version FROM {CATALOG}.ducklake_snapshot "
+            "ORDER BY snapshot_id DESC LIMIT 1"
+        )
+        if self._steady:
+            self._newest_known = version, schema_version
+        return version, schema_version
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """For the length of the block the newest version is asked for once, so that many small
+        questions about one state cost one read; a write of this connection's own is seen."""
+        self._steady += 1
+        try:
+            yield
+        finally:
+            self._steady -= 1
+            if not self._steady:
+                self._newest_known = None
+
+    def _shape(self) -> int:
+        """A number that is another after each change of tables or columns."""
+        return -1 if self.at is not None else self._newest()[1]
 
     def table_names(self, schema: str) -> list[str]:
         """The tables of one recipe, in alphabetical order."""
@@ -178,22 +210,26 @@ class Lake:
 
     def has(self, schema: str, table: str) -> bool:
         """Whether the table exists. A table is never dropped, so a yes holds for good; a no, until
-        the lake has another version."""
+        the lake has another table."""
         if (schema, table) not in self._seen:
-            looked = ("tables", schema)
-            version = self.version()
-            if self.remembered.get(looked) == version:
+            looked, shape = ("tables", schema), self._shape()
+            if self.remembered.get(looked) == shape:
                 return False
             self._seen.update((schema, name) for name in self.table_names(schema))
-            self.remembered[looked] = version
+            self.remembered[looked] = shape
         return (schema, table) in self._seen
 
     def column_types(self, schema: str, table: str) -> dict[str, str]:
         """Column → SQL type of a table as it lies in the lake; empty where there is none."""
         if not self.has(schema, table):
             return {}
-        described = self.execute(f"DESCRIBE {self.relation(schema, table)}")
-        return {name: kind for name, kind, *_ in described}
+        place, shape = ("columns", schema, table), self._shape()
+        known = self.remembered.get(place)
+        if known is None or known[0] != shape:
+            described = self.execute(f"DESCRIBE {self.relation(schema, table)}")
+            known = (shape, {name: kind for name, kind, *_ in described})
+            self.remembered[place] = known
+        return dict(known[1])
 
     @staticmethod
     def relation(schema: str, table: str) -> str:
@@ -259,6 +295,7 @@ class Lake:
                 connection.execute("BEGIN")
                 result = write(connection)
                 connection.execute("COMMIT")
+                self._newest_known = None
                 return result
             except BaseException as error:
                 _rollback(connection)
