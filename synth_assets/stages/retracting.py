@@ -1,7 +1,8 @@
 """A withdrawal in, its word in the journal and every set and export without it out; no call made.
 
-The journal is an input of `seed_prompts`, `mutated_prompts`, `preference_candidates` and
-`scored_completions`, so that later runs, `status` and rows that are made later all heed it.
+The journal is an input of `seed_prompts`, `mutated_prompts`, `preference_candidates`, of filters
+that select by scores and of `scored_completions`, so that later runs, `status` and rows that are
+made later all heed it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,15 @@ from synth_assets.store.locks import FileLock
 from synth_assets.store.staging import stage_frame
 from synth_assets.store.tags import tags_of, write_tag
 
-AT_ONCE = frozenset({"mutated_prompts", "preference_candidates"})
+AT_ONCE = frozenset(
+    {
+        "mutated_prompts",
+        "preference_candidates",
+        "deita_selection",
+        "rejection_sampling_selections",
+        "completion_filters",
+    }
+)
 """With the sets, what heeds a retraction at once, though other changes may wait for it too."""
 
 RUN_ID = "retract"
