@@ -23,6 +23,7 @@ from synth_assets.stages.erasing import Erased, current_rounds, erase_rows
 from synth_assets.stages.exporting import WRITERS, write_files
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
+from synth_assets.stages.seed_lines import forget_line_hashes
 from synth_assets.stages.status import table_statuses
 from synth_assets.stages.workshop import RunOptions, Workshop
 from synth_assets.store.commits import Provenance, StagedCommit
@@ -126,6 +127,7 @@ def erase(workshop: Workshop, erased: Erased, reason: str) -> Retracted:
     id = write_journal(workshop, erased.withdrawal, reason, is_erased=True)
     since = erase_rows(workshop, erased, rounds)
     waiting = refresh_without_calls(workshop, was_current)
+    forget_line_hashes(workshop.lake.home, workshop.recipe)
     has_exports = refresh_exports(workshop)
     gone = forget_versions(workshop.lake, since)
     if gone is None:
