@@ -243,7 +243,9 @@ COMPLETION_COLUMNS = (
     Column("is_self_training", pl.Boolean, "The teacher is the recipe's student"),
     Column("method", pl.String, "teacher, given (it came with its prompt), or a method's name"),
     Column(
-        "is_for_pairs_only", pl.Boolean, "Never in sft_set, and chosen in pairs of a method only"
+        "is_for_pairs_only",
+        pl.Boolean,
+        "Never in sft_set; in pairs, chosen by a rating only where a teacher was asked",
     ),
     CALL_ID,
     EARLIER_CALL_IDS,
