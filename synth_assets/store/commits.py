@@ -230,7 +230,7 @@ class CommitLog:
             )
             passed = _outcomes(staged.passed, checked, number) if table_hash == content else {}
             if passed and passed != checked:
-                write_outcomes(connection, self.recipe, staged.table.table, passed)
+                write_outcomes(connection, self.recipe, staged.table.table, passed, checked)
             connection.execute(
                 "CALL lake.set_commit_message(?, ?, extra_info => ?)",
                 [
@@ -258,7 +258,15 @@ class CommitLog:
         place = (commit.table_name, commit.round)
         others = {key: known for key, known in self.latest().items() if key != place}
         self._latest = {**others, place: commit}
+        self._remember_latest(commit)
         return commit
+
+    def _remember_latest(self, commit: Commit) -> None:
+        """Spares the next table of the run another look at what this one just wrote, where it was
+        the last that was written."""
+        state = state_of(self.lake, self.recipe, COMMITS.name)
+        if state == self.version_of(commit.table_name, commit.number):
+            self.lake.remembered["commits", self.recipe] = (state, self._latest)
 
     def _record(
         self, staged: StagedCommit, content: str, row_count: int, diff: StagedDiff, run_id: str
@@ -311,7 +319,10 @@ def slice_hash(lake: Lake, schema: str, table: str, where: str, parameters: Sequ
 
 def hash_of_nothing(lake: Lake) -> str:
     """What was never made reads as empty, and so is equal to it."""
-    return lake.execute(content_hash_sql("(SELECT '' AS row_hash)", "false"))[0][0]
+    if "nothing" not in lake.remembered:
+        sql = content_hash_sql("(SELECT '' AS row_hash)", "false")
+        lake.remembered["nothing"] = lake.execute(sql)[0][0]
+    return lake.remembered["nothing"]
 
 
 def remembered_hash(
