@@ -54,9 +54,25 @@ LACKS: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     ),
     "delta": (
         {"pairs": {"delta": {"larger": "teacher", "smaller": "judge"}}},
-        "pairs.delta.smaller = 'judge': this model answers nothing in this recipe; Answering are: "
-        "teacher. Add it to completions.teachers",
+        "pairs.delta.smaller = 'judge': is no teacher of this recipe; Teachers are: teacher. Add "
+        "it to completions.teachers",
         {"completions": {"teachers": ["teacher", "judge"]}},
+    ),
+    "delta of a model whose answers are made to lose": (
+        {
+            "pairs": {"delta": {"larger": "teacher", "smaller": "judge"}},
+            "completions": {"untaught": {"models": ["judge"], "prompts": "all"}},
+        },
+        "pairs.delta.smaller = 'judge': is no teacher of this recipe; Teachers are: teacher. Add ",
+        {"completions": {"teachers": ["teacher", "judge"]}},
+    ),
+    "delta of teachers that never answer the same prompt": (
+        {
+            "pairs": {"delta": {"larger": "teacher", "smaller": "judge"}},
+            "completions": {"teachers": ["teacher", "judge"], "pool": 1},
+        },
+        "pairs.delta: completions.pool = 1: no prompt would be answered by both models; raise it ",
+        {"completions": {"pool": 2}},
     ),
     "magpie through chat": (
         {"prompts": {"magpie": {"teacher": "teacher", "per_round": 2}}},

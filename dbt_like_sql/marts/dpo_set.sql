@@ -37,8 +37,8 @@ best as (
     select *
     from sides
     where
-        -- What was made to lose (an untaught or a relaxed answer) is not chosen by its rating.
-        is_for_pairs_only is not true
+        -- What a method made to lose (an untaught or a relaxed answer) is not chosen by its rating.
+        (is_for_pairs_only is not true or made_by = 'teacher')
         {% if verified %}
         and verification = 'verified'
         {% else %}

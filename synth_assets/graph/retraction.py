@@ -90,4 +90,5 @@ class Retraction:
         self._workshop.lake.close()
         clean_catalog(home)
         erase_from_history(home, plan.erased.words)
-        return Done(retracted, tuple(files_that_hold(home.path, plan.erased.texts)))
+        sought = (*plan.erased.texts, *plan.erased.reasons)
+        return Done(retracted, tuple(files_that_hold(home.path, sought)))

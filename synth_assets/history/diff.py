@@ -1,10 +1,9 @@
 """Two versions of a table in; rows added, removed and changed, by which column, and why, out.
 
-Rows are compared by their key and ``row_hash``, those alone that were written or removed between the
-versions where these are few; so that a million of them take a second. Why: where
-one kind of thing changed between the versions, it is the cause of all. Where several did, each row
-is laid to those that touched it: whose table, upstream, has other rows about the same prompts or
-completions than before.
+Rows are compared by their key and ``row_hash``; where few differ, those alone that were written or
+removed between the versions. Why: where one kind of thing changed between the versions, it is the
+cause of all. Where several did, each row is laid to those that touched it: whose table, upstream,
+has other rows about the same prompts or completions than before.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import polars as pl
 
 from synth_assets.method import Lack, Material, method
 from synth_assets.methods.answering_models import who_answer_nothing
-from synth_assets.methods.pair_rows import SIDE, sides_row
+from synth_assets.methods.pair_rows import SIDE, may_be_chosen, sides_row
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.relaxed_constraints import SCHEMA as RELAXED
 from synth_assets.methods.result import MethodResult
@@ -62,9 +62,7 @@ def pair_relaxed(material: Material, parameters: ConstraintRelaxation) -> Method
     the prompt a whole one comes first, then the first draw of the same teacher, then the smallest
     id. Where a side is not whole, or both are the same, the row is dropped by that name."""
     prompts = kept(material.frame("mutated_prompts")).select("prompt_id", "round")
-    answers = material.frame("completions").filter(
-        pl.col("is_for_pairs_only").fill_null(False).not_()
-    )
+    answers = may_be_chosen(material.frame("completions"))
     if parameters.chosen_by is not None:
         answers = answers.filter(pl.col("teacher").is_in(list(parameters.chosen_by)))
     relaxed = material.frame(RELAXED.name).select(

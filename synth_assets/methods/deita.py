@@ -20,9 +20,14 @@ from synth_assets.methods.deita_scores import COMPLEXITY, QUALITY
 from synth_assets.methods.deita_scores import SCHEMA as SCORES
 from synth_assets.methods.prompt_rows import messages_of, transcript
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.retraction import (
+    RETRACTED,
+    standing_judgments,
+    withdrawn_completions,
+)
 from synth_assets.quality.embeddings import Embedder, HashedWords
 from synth_assets.recipe_parts import Part, Share
-from synth_assets.schemas import FILTER_COLUMNS, Column, TableSchema
+from synth_assets.schemas import FILTER_COLUMNS, RETRACTIONS, Column, TableSchema
 
 METHOD = "deita"
 OWN_COLUMNS = (
@@ -73,7 +78,7 @@ class _Candidate:
     description="The best completions by complexity and quality that are not alike (DEITA, Liu et "
     "al. 2024).",
     parameters=Deita,
-    reads=("mutated_prompts", "completions", SCORES.name),
+    reads=("mutated_prompts", "completions", SCORES.name, RETRACTIONS.name),
     columns=OWN_COLUMNS,
     by_round=False,
 )
@@ -88,13 +93,16 @@ def select_diverse(material: Material, parameters: Deita) -> MethodResult:
 def choose_diverse(
     candidates: list[_Candidate], parameters: Deita, embedder: Embedder
 ) -> list[_Candidate]:
-    """The candidates with their drop reasons; equal scores go by id."""
+    """The candidates with their drop reasons; equal scores go by id. One that has a reason already
+    takes nobody's place."""
+    open_ones = [each for each in candidates if each.drop_reason is None]
     scored = sorted(
-        (each for each in candidates if each.score is not None),
+        (each for each in open_ones if each.score is not None),
         key=lambda each: (-(each.score or 0), each.completion_id),
     )
-    decided = [
-        replace(each, drop_reason="score_unknown") for each in candidates if each.score is None
+    decided = [each for each in candidates if each.drop_reason is not None]
+    decided += [
+        replace(each, drop_reason="score_unknown") for each in open_ones if each.score is None
     ]
     vectors = embedder.embed([each.text for each in scored])
     kept: list[int] = []
@@ -122,11 +130,14 @@ def choose_diverse(
 
 
 def _candidates(material: Material) -> list[_Candidate]:
+    prompts, completions = material.frame("mutated_prompts"), material.frame("completions")
+    journal = material.frame(RETRACTIONS.name)
+    counted = standing_judgments(material.frame(SCORES.name), journal)
     scores = {
         (row["completion_id"], row["criterion"]): row["rating"]
-        for row in material.frame(SCORES.name).filter(pl.col("status") == "ok").to_dicts()
+        for row in counted.filter(pl.col("status") == "ok").to_dicts()
     }
-    prompts, completions = material.frame("mutated_prompts"), material.frame("completions")
+    withdrawn = withdrawn_completions(completions, journal)
     return [
         _Candidate(
             completion_id=completion_id,
@@ -135,6 +146,7 @@ def _candidates(material: Material) -> list[_Candidate]:
             text=f"{transcript(messages_of(each.row))}\n{text}",
             complexity=scores.get((completion_id, COMPLEXITY)),
             quality=scores.get((completion_id, QUALITY)),
+            drop_reason=RETRACTED if completion_id in withdrawn else None,
         )
         for each in answered_prompts(prompts, completions)
         for completion_id, text in each.completions

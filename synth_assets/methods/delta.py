@@ -15,10 +15,10 @@ import polars as pl
 from pydantic import model_validator
 
 from synth_assets.method import Lack, Material, method
-from synth_assets.methods.answering_models import who_answer_nothing
-from synth_assets.methods.pair_rows import SIDE, sides_row
+from synth_assets.methods.pair_rows import SIDE, may_be_chosen, sides_row
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.result import MethodResult
+from synth_assets.recipe_errors import did_you_mean
 from synth_assets.recipe_parts import ModelName, Part
 from synth_assets.schemas import PAIR_COLUMNS, TableSchema
 
@@ -30,7 +30,8 @@ SCHEMA = TableSchema("delta_pairs", "pair_candidate_id", "", PAIR_COLUMNS)
 
 
 class Delta(Part):
-    """larger, smaller: teachers of the recipe, whose completions are chosen and rejected."""
+    """larger, smaller: teachers of the recipe, whose completions are chosen and rejected, those
+    for pairs only (``completions.are_for_pairs_only``) too."""
 
     larger: ModelName
     smaller: ModelName
@@ -43,8 +44,23 @@ class Delta(Part):
 
 
 def _requires(parameters: Delta, recipe: Recipe) -> Iterator[Lack]:
-    sides = [(("larger",), parameters.larger), (("smaller",), parameters.smaller)]
-    yield from who_answer_nothing(sides, recipe)
+    answers = recipe.own_completions
+    if answers is None:
+        return
+    for side, name in (("larger", parameters.larger), ("smaller", parameters.smaller)):
+        if name in recipe.models and name not in answers.teachers:
+            yield (
+                (side,),
+                f"= {name!r}: is no teacher of this recipe"
+                f"{did_you_mean(name, answers.teachers) or ';'} Teachers are: "
+                f"{', '.join(answers.teachers) or 'none'}. Add it to completions.teachers",
+            )
+    if answers.pool == 1:
+        yield (
+            (),
+            "completions.pool = 1: no prompt would be answered by both models; raise it to 2, or "
+            "leave it out",
+        )
 
 
 @method(
@@ -60,9 +76,7 @@ def pair_by_size(material: Material, parameters: Delta) -> MethodResult:
     """One row for each draw that both models were asked for: draw n of the one with n of the
     other. Where a side is not whole, or both are the same, the row is dropped by that name."""
     prompts = kept(material.frame("mutated_prompts")).select("prompt_id", "round")
-    completions = material.frame("completions").filter(
-        pl.col("is_for_pairs_only").fill_null(False).not_()
-    )
+    completions = may_be_chosen(material.frame("completions"))
     sides = completions.select("prompt_id", "sample_index", "teacher", side=pl.struct(SIDE))
     larger = sides.filter(pl.col("teacher") == parameters.larger)
     smaller = sides.filter(pl.col("teacher") == parameters.smaller)

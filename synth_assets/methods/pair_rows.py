@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
+
 from synth_assets.identity import content_id
 
 BETWEEN_JUDGES = ", "
@@ -25,6 +27,13 @@ def why_no_pair(chosen: Mapping[str, Any], rejected: Mapping[str, Any]) -> str |
         if completion["status"] != "ok":
             return f"{side}_is_{completion['status']}"
     return "same_text" if chosen["text"] == rejected["text"] else None
+
+
+def may_be_chosen(completions: pl.DataFrame) -> pl.DataFrame:
+    """Without the completions that a method made to lose (untaught, relaxed and such). What the
+    teachers answer for pairs only (``completions.are_for_pairs_only``) may be chosen."""
+    is_for_pairs_only = pl.col("is_for_pairs_only").fill_null(False)
+    return completions.filter(~is_for_pairs_only | (pl.col("method") == "teacher"))
 
 
 def pair_row(method: str, *, chosen: Any, rejected: Any, **values: Any) -> dict[str, object]:

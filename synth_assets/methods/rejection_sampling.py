@@ -18,9 +18,14 @@ from synth_assets.identity import content_hash, content_id
 from synth_assets.method import Lack, Material, all_methods, method
 from synth_assets.methods.prompt_rows import kept
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.retraction import (
+    RETRACTED,
+    standing_judgments,
+    withdrawn_completions,
+)
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.recipe_parts import Part
-from synth_assets.schemas import FILTER_COLUMNS, Column, TableSchema
+from synth_assets.schemas import FILTER_COLUMNS, RETRACTIONS, Column, TableSchema
 
 if TYPE_CHECKING:
     from synth_assets.recipe import Recipe
@@ -102,7 +107,7 @@ def _requires(parameters: RejectionSampling, recipe: Recipe) -> Iterator[Lack]:
     table=SELECTIONS.name,
     description=SELECTIONS.description,
     parameters=RejectionSampling,
-    reads=("mutated_prompts", "completions", "judgments"),
+    reads=("mutated_prompts", "completions", "judgments", RETRACTIONS.name),
     columns=OWN_COLUMNS,
     also_reads=table_of_score,
     requires=_requires,
@@ -115,15 +120,19 @@ def sample_by_rejection(material: Material, parameters: RejectionSampling) -> Me
     completions = material.frame("completions").filter(
         pl.col("prompt_id").is_in(prompts["prompt_id"].implode())
     )
+    journal = material.frame(RETRACTIONS.name)
+    withdrawn = withdrawn_completions(completions, journal)
     filters = table_of_score(parameters)
     if filters:
         scores = scores_of_a_filter(material.frame(filters[0]))
     else:
-        scores = scores_of(material.frame("judgments"), parameters.score)
+        judgments = standing_judgments(material.frame("judgments"), journal)
+        scores = scores_of(judgments, parameters.score)
     usable = completions.filter(
         (pl.col("status") == "ok")
         & pl.col("text_hash").is_not_null()
         & ~pl.col("is_for_pairs_only").fill_null(False)
+        & ~pl.col("completion_id").is_in(sorted(withdrawn))
     )
     alike = _prompts_of_one_text(usable)
     candidates = (
@@ -145,7 +154,9 @@ def sample_by_rejection(material: Material, parameters: RejectionSampling) -> Me
         for row in completions.iter_rows(named=True)
     ]
     for row in rows:
-        if row["drop_reason"] is None and not row["is_selected"]:
+        if row["completion_id"] in withdrawn:
+            row["drop_reason"] = RETRACTED
+        elif row["drop_reason"] is None and not row["is_selected"]:
             row["drop_reason"] = "not_selected"
     found = SELECTIONS.frame(rows).sort("filter_id")
     notes = {

@@ -1,4 +1,5 @@
-"""Prompts or pairs and the journal of retractions in, the same with what was withdrawn marked out.
+"""Prompts or pairs and the journal of retractions in, the same with what was withdrawn marked out;
+judgments in, those that still count out.
 
 A retraction is followed down `derived_from`: whatever was rewritten from a withdrawn prompt is
 withdrawn with it, also where it was dropped before. Rows made later by a withdrawn model, or read
@@ -80,6 +81,20 @@ def mark_pairs(pairs: pl.DataFrame, retractions: pl.DataFrame) -> pl.DataFrame:
     is_judged_so = panel.list.eval(pl.element().is_in(sorted(models))).list.any()
     is_withdrawn = is_judged_so.fill_null(False) | pl.col("pair_candidate_id").is_in(sorted(ids))
     return pairs.with_columns(drop_reason=_marked(is_withdrawn))
+
+
+def standing_judgments(judgments: pl.DataFrame, retractions: pl.DataFrame) -> pl.DataFrame:
+    """The judgments that count: neither withdrawn themselves, nor a withdrawn judge's."""
+    withdrawn = pl.col("judge").is_in(sorted(_targets(retractions, "model")))
+    is_named = pl.col("judgment_id").is_in(sorted(_row_ids(retractions)))
+    return judgments.filter(~(withdrawn.fill_null(False) | is_named))
+
+
+def withdrawn_completions(completions: pl.DataFrame, retractions: pl.DataFrame) -> frozenset[str]:
+    """Ids of completions that were withdrawn themselves, or written by a withdrawn model."""
+    withdrawn = pl.col("teacher").is_in(sorted(_targets(retractions, "model")))
+    is_named = pl.col("completion_id").is_in(sorted(_row_ids(retractions)))
+    return frozenset(completions.filter(withdrawn.fill_null(False) | is_named)["completion_id"])
 
 
 def _closure(

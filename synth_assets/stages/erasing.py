@@ -16,6 +16,7 @@ from synth_assets.lineage.descent import cited_columns, citing_tables, shown_wit
 from synth_assets.lineage.find import prompt_tables, read_rows
 from synth_assets.lineage.withdrawal import WITH_FILES, Withdrawal, reach
 from synth_assets.llm.recovery import recover
+from synth_assets.method import methods_of
 from synth_assets.schemas import CALLS, ERASURES, RETRACTIONS
 from synth_assets.stages.datasets import GROUP as DATASETS
 from synth_assets.stages.stage import Stage
@@ -42,12 +43,14 @@ ID_COLUMNS = ("prompt_id", "source_text_id", "completion_id", "judgment_id",
 @dataclass
 class Erased:
     """What is to go. texts: of the rows withdrawn by name, as they stand and as they are written
-    inside JSON or on one line; words: of every row that goes, for logs."""
+    inside JSON or on one line; words: of every row that goes, reasons of judges among them, for
+    logs; reasons: those that no row that stays gives too."""
 
     withdrawal: Withdrawal
     texts: tuple[str, ...]
     words: tuple[str, ...]
     calls: frozenset[str]
+    reasons: tuple[str, ...] = ()
 
     @property
     def ids(self) -> set[str]:
@@ -71,8 +74,11 @@ def find_what_to_erase(workshop: Workshop, withdrawal: Withdrawal) -> Erased:
         row_ids = tuple(sorted({*withdrawal.row_ids, *read}))
         withdrawal = replace(withdrawal, rows=reached, row_ids=row_ids)
     ids = {id for each in withdrawal.rows.values() for id in each}
-    words = tuple(sorted(_texts_of(lake, recipe, ids)))
-    return Erased(withdrawal, texts, words, frozenset(_calls(lake, recipe, withdrawal, texts)))
+    said, said_elsewhere = _reasons(lake, recipe, withdrawal)
+    words = tuple(sorted(_texts_of(lake, recipe, ids) | said))
+    calls = {*_calls(lake, recipe, withdrawal, texts), *_calls_of_model(workshop, withdrawal)}
+    reasons = tuple(sorted(said - said_elsewhere))
+    return Erased(withdrawal, texts, words, frozenset(calls), reasons)
 
 
 def erase_rows(workshop: Workshop, erased: Erased, was_current: set[tuple[str, int]]) -> int:
@@ -197,6 +203,41 @@ def _calls(
         rows = lake.frame(f"SELECT call_id, request, raw_reply, text, error FROM {relation}")
         holds = pl.any_horizontal(_holds(name, texts) for name in rows.columns[1:])
         yield from rows.filter(holds)["call_id"]
+
+
+def _calls_of_model(workshop: Workshop, withdrawal: Withdrawal) -> set[str]:
+    """All that the recipe asked of a withdrawn model: what it said where rows of others rest on it
+    (of a prompt it found no better than its parent, say) is among it. Nothing where the recipe has
+    the same model under another name too, whose calls nobody can tell from these."""
+    lake, recipe = workshop.lake, workshop.recipe
+    model = recipe.models.get(withdrawal.target) if withdrawal.kind == "model" else None
+    same = [each for each in recipe.models.values() if model and each.model == model.model]
+    if model is None or len(same) > 1 or not lake.has(CALLS_SCHEMA, CALLS.name):
+        return set()
+    rows = lake.execute(
+        f"SELECT call_id FROM {Lake.relation(CALLS_SCHEMA, CALLS.name)} "
+        "WHERE model = ? AND starts_with(asked_for, ?)",
+        [model.model, f"{recipe.name}."],
+    )
+    return {id for (id,) in rows}
+
+
+def _reasons(lake: Lake, recipe: str, withdrawal: Withdrawal) -> tuple[set[str], set[str]]:
+    """What judges gave as their reasons: in the rows that go, and in those that stay."""
+    going, staying = set[str](), set[str]()
+    tables = [("judgments", "judgment_id"), ("preference_candidates", "pair_candidate_id")]
+    tables += [(m.table.name, m.table.key) for m in methods_of("judgments") + methods_of("pairs")]
+    for table, key in tables:
+        if not lake.has(recipe, table):
+            continue
+        rows = lake.frame(
+            f"SELECT {quote_name(key)} AS key, rationale FROM {Lake.relation(recipe, table)} "
+            "WHERE rationale IS NOT NULL"
+        )
+        is_going = pl.col("key").is_in(sorted(withdrawal.ids(table)))
+        going |= set(rows.filter(is_going)["rationale"])
+        staying |= set(rows.filter(~is_going)["rationale"])
+    return {text for text in going if text.strip()}, staying
 
 
 def _is_named(columns: Iterable[str], erased: Erased) -> pl.Expr:

@@ -63,9 +63,7 @@ def all_checks(workshop: Workshop, stage: Stage, report: StageReport) -> list[Ch
     passed on the same rows is told again."""
     if not report.rounds_made:
         return _committed(workshop, stage, anew=False)
-    with workshop.lake.steady():
-        current = [_is_current(workshop, stage)] if stage.name in SETS else []
-        return [*report.checks.values(), check_is_as_committed(workshop, stage), *current]
+    return [*report.checks.values(), *_of_the_lake(workshop, stage)]
 
 
 def committed_checks(workshop: Workshop, stage: Stage) -> list[CheckResult]:
@@ -74,11 +72,14 @@ def committed_checks(workshop: Workshop, stage: Stage) -> list[CheckResult]:
 
 
 def _committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[CheckResult]:
-    results = [
-        *check_committed(workshop, stage, anew=anew),
-        check_is_as_committed(workshop, stage),
-    ]
-    return [*results, _is_current(workshop, stage)] if stage.name in SETS else results
+    return [*check_committed(workshop, stage, anew=anew), *_of_the_lake(workshop, stage)]
+
+
+def _of_the_lake(workshop: Workshop, stage: Stage) -> list[CheckResult]:
+    """The checks that no stage declares."""
+    with workshop.lake.reading():
+        current = [_is_current(workshop, stage)] if stage.name in SETS else []
+        return [check_is_as_committed(workshop, stage), *current]
 
 
 def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:

@@ -50,32 +50,25 @@ def checked(
     """
     anew = workshop.options.full_refresh
     names = [name for name, _, _ in stage.check_names()]
-    with workshop.lake.steady():
+    with workshop.lake.reading():  # what the checks read is what their passes are said to rest on
         rests_on = _rests_on(workshop, stage, items_parsed, content)
         known = {} if anew else _recalled(workshop, stage, rests_on)
         to_run = [name for name in names if name not in known]
         near = {} if anew or standing is None else _run_near(workshop, stage, standing, to_run)
-    ran = {
-        result.name: result
-        for where in sorted({near.get(name, relation) for name in to_run})
-        for result in stage.check(
-            workshop,
-            where,
-            items_parsed,
-            [name for name in to_run if near.get(name, relation) == where],
-        )
-    }
-    # Another process may have written to a table while it was read.
-    with workshop.lake.steady():
-        still = _rests_on(workshop, stage, items_parsed, content) if to_run else rests_on
+        ran = {
+            result.name: result
+            for where in sorted({near.get(name, relation) for name in to_run})
+            for result in stage.check(
+                workshop,
+                where,
+                items_parsed,
+                [name for name in to_run if near.get(name, relation) == where],
+            )
+        }
     found = {**ran, **known}
     return Checked(
         [found[name] for name in names],
-        {
-            name: hash
-            for name, hash in rests_on.items()
-            if found[name].passed and still.get(name) == hash
-        },
+        {name: hash for name, hash in rests_on.items() if found[name].passed},
     )
 
 

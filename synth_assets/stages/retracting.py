@@ -1,7 +1,8 @@
 """A withdrawal in, its word in the journal and every set and export without it out; no call made.
 
-The journal is an input of `seed_prompts`, `mutated_prompts`, `preference_candidates` and
-`scored_completions`, so that later runs, `status` and rows that are made later all heed it.
+The journal is an input of `seed_prompts`, `mutated_prompts`, `preference_candidates`, of filters
+that select by scores and of `scored_completions`, so that later runs, `status` and rows that are
+made later all heed it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from synth_assets.stages.erasing import Erased, current_rounds, erase_rows
 from synth_assets.stages.exporting import WRITERS, write_files
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
+from synth_assets.stages.seed_lines import forget_line_hashes
 from synth_assets.stages.status import table_statuses
 from synth_assets.stages.workshop import RunOptions, Workshop
 from synth_assets.store.commits import Provenance, StagedCommit
@@ -32,7 +34,15 @@ from synth_assets.store.locks import FileLock
 from synth_assets.store.staging import stage_frame
 from synth_assets.store.tags import tags_of, write_tag
 
-AT_ONCE = frozenset({"mutated_prompts", "preference_candidates"})
+AT_ONCE = frozenset(
+    {
+        "mutated_prompts",
+        "preference_candidates",
+        "deita_selection",
+        "rejection_sampling_selections",
+        "completion_filters",
+    }
+)
 """With the sets, what heeds a retraction at once, though other changes may wait for it too."""
 
 RUN_ID = "retract"
@@ -117,6 +127,7 @@ def erase(workshop: Workshop, erased: Erased, reason: str) -> Retracted:
     id = write_journal(workshop, erased.withdrawal, reason, is_erased=True)
     since = erase_rows(workshop, erased, rounds)
     waiting = refresh_without_calls(workshop, was_current)
+    forget_line_hashes(workshop.lake.home, workshop.recipe)
     has_exports = refresh_exports(workshop)
     gone = forget_versions(workshop.lake, since)
     if gone is None:

@@ -7,6 +7,7 @@ memory only: where they are missing, or a file is no file of lines, all is read.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -21,6 +22,7 @@ from synth_assets.stages.workshop import Workshop, hash_of_bytes
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
 
+FOLDER = "seed_lines"
 GONE = "no_longer_in_its_file"
 FEW = 0.2
 """Share of changed lines up to which they are read alone."""
@@ -44,6 +46,11 @@ def keep_line_hashes(home: Home, recipe: Recipe) -> None:
     for other in path.parent.glob("*.parquet"):
         if other != path:
             other.unlink(missing_ok=True)
+
+
+def forget_line_hashes(home: Home, recipe: Recipe) -> None:
+    """Forgets the lines, of which some were erased: the files are read as wholes the next time."""
+    shutil.rmtree(home.path / FOLDER / recipe.name, ignore_errors=True)
 
 
 def add_changed_seeds(workshop: Workshop, before: str, changed: str) -> bool:
@@ -144,4 +151,4 @@ def _hashes(raw: bytes) -> Iterator[bytes]:
 
 
 def _place(home: Home, recipe: Recipe, files: str) -> Path:
-    return home.path / "seed_lines" / recipe.name / f"{files}.parquet"
+    return home.path / FOLDER / recipe.name / f"{files}.parquet"

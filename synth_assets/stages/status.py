@@ -33,7 +33,7 @@ class TableStatus:
 def table_statuses(workshop: Workshop) -> dict[str, TableStatus]:
     """The state of every table of the recipe, in the order of the pipeline."""
     statuses: dict[str, TableStatus] = {}
-    with workshop.lake.steady():
+    with workshop.lake.reading():
         known = workshop.log.latest()
         for stage in workshop.stages.values():
             statuses[stage.name] = _status(workshop, stage, known, statuses)

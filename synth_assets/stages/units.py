@@ -31,20 +31,20 @@ def changed_units(
 
     now: what the round would be made from.
     """
-    with workshop.lake.steady():
+    lake = workshop.lake
+    with lake.reading():
         changed = _changed_inputs(workshop, stage, round, commit, now)
     if commit is None or changed is None:
         yield None
         return
     assert stage.unit is not None
-    lake, relation = workshop.lake, f"units_{random.getrandbits(32):08x}"
-    name = quote_name(stage.unit)
+    relation, name = f"units_{random.getrandbits(32):08x}", quote_name(stage.unit)
     nothing = f"SELECT {name} FROM {Lake.relation(workshop.recipe.name, stage.name)} WHERE false"
-    with lake.steady():
+    with lake.reading():
         version = workshop.log.version_of(stage.name, commit.number)
         assert version is not None
         selects = [_differing(workshop, item, round.number, name, version) for item in changed]
-    lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join([nothing, *selects])}")
+        lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join([nothing, *selects])}")
     try:
         is_told = _add_units_of_files(workshop, stage, commit, now, relation)
         ((nameless,),) = lake.execute(f"SELECT count(*) FROM {relation} WHERE {name} IS NULL")

@@ -140,7 +140,7 @@ class CommitLog:
             if name == table and round in (None, number)
         ]
         newest = max(commits, key=lambda commit: commit.number, default=None)
-        with self.lake.steady():
+        with self.lake.reading():
             version = None if newest is None else self.version_of(table, newest.number)
             if newest is None or version is None:
                 return None
@@ -201,7 +201,7 @@ class CommitLog:
         ):
             return known
         columns = StagedColumns.of(COMMITS).types
-        with self.lake.steady():
+        with self.lake.reading():
             changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
             changes += outcome_changes(self.lake, self.recipe)
             checked = outcomes_of(self.lake, self.recipe, staged.table.table)
@@ -229,7 +229,7 @@ class CommitLog:
             )
             passed = _outcomes(staged.passed, checked, number) if table_hash == content else {}
             if passed and passed != checked:
-                write_outcomes(connection, self.recipe, staged.table.table, passed)
+                write_outcomes(connection, self.recipe, staged.table.table, passed, checked)
             connection.execute(
                 "CALL lake.set_commit_message(?, ?, extra_info => ?)",
                 [
@@ -257,7 +257,15 @@ class CommitLog:
         place = (commit.table_name, commit.round)
         others = {key: known for key, known in self.latest().items() if key != place}
         self._latest = {**others, place: commit}
+        self._remember_latest(commit)
         return commit
+
+    def _remember_latest(self, commit: Commit) -> None:
+        """Spares the next table of the run another look at what this one just wrote, where it was
+        the last that was written."""
+        state = state_of(self.lake, self.recipe, COMMITS.name)
+        if state == self.version_of(commit.table_name, commit.number):
+            self.lake.remembered["commits", self.recipe] = (state, self._latest)
 
     def _table_hash_after(self, staged: StagedCommit, diff: StagedDiff) -> str | None:
         """Content hash of the whole table once it is written, from the one before it; None where

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from synth_assets.schemas import CALLS
+from synth_assets.schemas import CALLS, ERASURES
 from synth_assets.store.attachment import write_lock
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.home import Home
@@ -97,6 +97,13 @@ def forget_versions(lake: Lake, since: int) -> tuple[int, int] | None:
     if gone:
         _call(lake, "CALL ducklake_expire_snapshots('lake', versions => ?::BIGINT[])", [gone])
     _call(lake, "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+    widen_bounds(lake)
+    return (gone[0], gone[-1]) if gone else None
+
+
+def widen_bounds(lake: Lake) -> None:
+    """The catalog's bounds of each column of texts, as wide as can be: they show no text, and rule
+    out no row. Who opens the lake next reads by them."""
     _call(
         lake,
         f"UPDATE {CATALOG}.ducklake_table_column_stats SET min_value = '', max_value = ? "
@@ -104,7 +111,15 @@ def forget_versions(lake: Lake, since: int) -> tuple[int, int] | None:
         f"FROM {CATALOG}.ducklake_column WHERE column_type = 'varchar')",
         [LARGEST],
     )
-    return (gone[0], gone[-1]) if gone else None
+
+
+def was_erased_from(lake: Lake) -> bool:
+    """Whether anything was ever erased from the lake, by whatever recipe."""
+    found = lake.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = ? LIMIT 1",
+        [ERASURES.name],
+    )
+    return bool(found)
 
 
 def _call(lake: Lake, sql: str, parameters: Sequence[Any] = ()) -> None:

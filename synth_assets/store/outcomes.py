@@ -58,10 +58,13 @@ def outcome_changes(lake: Lake, recipe: str) -> list[str]:
     return lake.pending_changes(recipe, columns, CHECK_OUTCOMES.name)
 
 
-def write_outcomes(connection: Any, recipe: str, table: str, outcomes: Outcomes) -> None:
-    """Puts a table's outcomes in the place of those before; called inside a transaction."""
+def write_outcomes(
+    connection: Any, recipe: str, table: str, outcomes: Outcomes, known: Outcomes
+) -> None:
+    """Puts a table's outcomes in the place of those known; called inside a transaction."""
     target, names = Lake.relation(recipe, CHECK_OUTCOMES.name), CHECK_OUTCOMES.polars.names()
-    connection.execute(f"DELETE FROM {target} WHERE table_name = ?", [table])
+    if known:
+        connection.execute(f"DELETE FROM {target} WHERE table_name = ?", [table])
     rows = [
         (content_id("outcome", table, check), table, check, outcome.rests_on, outcome.number)
         for check, outcome in sorted(outcomes.items())
@@ -75,12 +78,13 @@ def write_outcomes(connection: Any, recipe: str, table: str, outcomes: Outcomes)
 
 def keep_outcomes(lake: Lake, recipe: str, table: str, outcomes: Outcomes) -> None:
     """Remembers a table's outcomes in a transaction of their own, where they are others."""
-    if not outcomes or outcomes == outcomes_of(lake, recipe, table):
+    known = outcomes_of(lake, recipe, table)
+    if not outcomes or outcomes == known:
         return
     changes = outcome_changes(lake, recipe)
 
     def write(connection: Any) -> None:
         run_all(connection, changes)
-        write_outcomes(connection, recipe, table, outcomes)
+        write_outcomes(connection, recipe, table, outcomes, known)
 
     lake.transaction(write)

@@ -30,9 +30,7 @@ def signed_rows(lake: Lake, schema: str, table: str, before: int, after: int) ->
     """
     if writes_after(lake, schema, table, before) is None:
         old, new = (relation_at(schema, table, version) for version in (before, after))
-        return (
-            f"(SELECT *, -1 AS sign FROM {old} UNION ALL BY NAME SELECT *, 1 AS sign FROM {new})"
-        )
+        return f"(SELECT *, -1 AS sign FROM {old} UNION ALL BY NAME SELECT *, 1 AS sign FROM {new})"
     changes = changes_between(schema, table, before, after)
     came = "change_type IN ('insert', 'update_postimage')"
     return (

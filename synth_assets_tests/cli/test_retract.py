@@ -110,6 +110,7 @@ def retracted_in(
         before = {sql: column(sql) for sql in (others, CALLS_STORED, TOKENS_PAID)}
         before["others"] = before.pop(others)
         files = files_with(folder / ".synth", SECRET_WORDS)
+        assert list((folder / ".synth/seed_lines/tiny").iterdir())
         done = say("retract", "tiny", id, "--reason", REASON, *words, "--yes", "--json")
         assert done.code == 0, (done.value, done.error)
         return Retracted(folder, id, gone, before, files, done.value, len(teacher.asked))
@@ -344,6 +345,7 @@ def test_erasing_leaves_the_text_in_no_file_of_the_home(erased: Retracted) -> No
     assert erased.asked == 0
     assert erased.done["left_in"] == [] and erased.done["calls"] > 0
     assert files_with(erased.folder / ".synth", SECRET_WORDS) == []
+    assert not (erased.folder / ".synth/seed_lines/tiny").exists()
     assert column("select count(*) from tiny.sft_set") != [0]
 
 

@@ -12,6 +12,7 @@ from synth_assets.methods.ultrafeedback import RATING_SCHEMA
 from synth_assets.schemas import (
     COMPLETIONS,
     EVALUATION_PROMPTS,
+    RETRACTIONS,
     ROUND_POOL,
     SEED_PROMPTS,
     VERIFICATIONS,
@@ -109,3 +110,15 @@ def make_ratings(*rows: dict[str, Any]) -> pl.DataFrame:
 def make_verifications(*rows: dict[str, Any]) -> pl.DataFrame:
     neutral = dict.fromkeys(VERIFICATIONS.polars.names())
     return VERIFICATIONS.frame([neutral | row for row in rows])
+
+
+def make_journal(*rows: dict[str, Any]) -> pl.DataFrame:
+    """Retractions of rows by id, unless said otherwise."""
+    neutral = {
+        **dict.fromkeys(RETRACTIONS.polars.names()),
+        "kind": "row",
+        "row_ids": [],
+        "through_context": False,
+        "is_erased": False,
+    }
+    return RETRACTIONS.frame([neutral | row for row in rows])

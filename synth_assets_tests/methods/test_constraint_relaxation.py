@@ -152,8 +152,11 @@ def test_an_answer_that_is_the_same_is_no_pair():
     assert row["drop_reason"] == "same_text"
 
 
-def test_what_is_for_pairs_only_is_not_chosen():
-    assert not pairs({"text": "Rhin", "teacher": "large", "is_for_pairs_only": True})
+def test_what_a_method_made_to_lose_is_not_chosen_and_what_a_teacher_answered_is():
+    only = {"text": "Rhin", "teacher": "large", "is_for_pairs_only": True}
+    assert not pairs(only | {"method": "untaught"})
+    (row,) = pairs(only | {"method": "teacher"})
+    assert (row["chosen_completion_id"], row["drop_reason"]) == ("c0", None)
 
 
 def test_a_whole_answer_is_chosen_before_one_that_is_cut():

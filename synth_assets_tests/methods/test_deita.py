@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy
+import polars as pl
 import pytest
 
 from synth_assets.llm.request import Reply, Request
@@ -15,7 +16,13 @@ from synth_assets.methods.deita import SCHEMA, Deita, select_diverse
 from synth_assets.methods.deita_scores import SCHEMA as SCORES
 from synth_assets.methods.deita_scores import DeitaScores, read_score, score_prompts
 from synth_assets.quality.embeddings import HashedWords
-from synth_assets_tests.methods.builders import a_prompt, make_completions, make_prompts
+from synth_assets.schemas import RETRACTIONS
+from synth_assets_tests.methods.builders import (
+    a_prompt,
+    make_completions,
+    make_journal,
+    make_prompts,
+)
 from synth_assets_tests.methods.material import make_material
 from synth_assets_tests.scripted_ask import ScriptedAsk, reply_to
 
@@ -100,7 +107,9 @@ TEXTS = (
 )
 
 
-def selected(quality: Sequence[float | None], **parameters: Any) -> dict[str, str | None]:
+def selected(
+    quality: Sequence[float | None], journal: pl.DataFrame | None = None, **parameters: Any
+) -> dict[str, str | None]:
     """Drop reasons of c0, c1, … whose prompts have the complexity 2."""
     completions = make_completions(*({"prompt_id": "p0", "text": text} for text in TEXTS))
     neutral = dict.fromkeys(SCORES.polars.names())
@@ -111,6 +120,7 @@ def selected(quality: Sequence[float | None], **parameters: Any) -> dict[str, st
                 "judgment_id": f"{criterion}{place}",
                 "completion_id": f"c{place}",
                 "criterion": criterion,
+                "judge": "judge",
                 "rating": value,
                 "status": "ok" if value is not None else "unparsed",
             }
@@ -118,7 +128,8 @@ def selected(quality: Sequence[float | None], **parameters: Any) -> dict[str, st
             for criterion, value in (("complexity", 2.0), ("quality", each))
         ]
     )
-    material = make_material(PROMPTS, completions, frames={SCORES.name: scores})
+    frames = {SCORES.name: scores, RETRACTIONS.name: make_journal() if journal is None else journal}
+    material = make_material(PROMPTS, completions, frames=frames)
     rows = select_diverse(material, Deita(**parameters)).rows
     assert rows.schema == SCHEMA.polars
     return dict(rows.select("completion_id", "drop_reason").iter_rows())
@@ -148,6 +159,28 @@ def test_so_many_are_kept_as_the_recipe_says():
 
 def test_what_nobody_scored_is_dropped_as_unknown():
     assert selected([3.0, None, 5.0, 1.0])["c1"] == "score_unknown"
+
+
+def test_what_a_withdrawn_judge_scored_is_unknown():
+    journal = make_journal({"kind": "model", "target": "judge"})
+    assert set(selected([3.0, 4.0, 5.0, 1.0], journal).values()) == {"score_unknown"}
+    other = make_journal({"kind": "model", "target": "another judge"})
+    assert selected([3.0, 4.0, 5.0, 1.0], other) == selected([3.0, 4.0, 5.0, 1.0])
+
+
+def test_a_withdrawn_score_does_not_count():
+    journal = make_journal({"target": "quality2", "row_ids": ["quality2"]})
+    assert selected([3.0, 4.0, 5.0, 1.0], journal)["c2"] == "score_unknown"
+
+
+def test_a_withdrawn_completion_takes_nobodys_place():
+    journal = make_journal({"target": "c1", "row_ids": ["c1"]})
+    assert selected([3.0, 4.0, 5.0, 1.0], journal, keep=2) == {
+        "c0": None,
+        "c1": "retracted",
+        "c2": None,
+        "c3": "beyond_count",
+    }
 
 
 def test_vectors_have_length_one_and_equal_texts_the_same():

@@ -68,6 +68,15 @@ def test_what_belongs_to_a_dropped_prompt_or_is_missing_is_in_no_pair():
     assert not pairs()
 
 
+def test_what_teachers_answer_for_pairs_only_is_paired_and_what_was_made_to_lose_is_not():
+    only = {"is_for_pairs_only": True, "method": "teacher"}
+    larger, smaller = completion("large", "A") | only, completion("small", "b") | only
+    worse = completion("small", "worse") | only | {"method": "untaught"}
+    (row,) = pairs(larger, smaller, worse)
+    assert (row["chosen_completion_id"], row["rejected_completion_id"]) == ("c0", "c1")
+    assert not pairs(larger, worse)
+
+
 def test_one_model_is_not_two():
     with pytest.raises(ValidationError, match="name two models"):
         Delta(larger="large", smaller="large")

@@ -19,7 +19,12 @@ from synth_assets.methods.rejection_sampling import (
 )
 from synth_assets.methods.result import MethodResult
 from synth_assets.schemas import COMPLETIONS, JUDGMENTS, MUTATED_PROMPTS
-from synth_assets_tests.methods.builders import a_prompt, make_completions, make_prompts
+from synth_assets_tests.methods.builders import (
+    a_prompt,
+    make_completions,
+    make_journal,
+    make_prompts,
+)
 from synth_assets_tests.scripted_ask import never_asked
 
 R = (
@@ -61,9 +66,14 @@ def said(prompt: str, text: str | None, **values: Any) -> dict[str, Any]:
 
 
 def sample(
-    completions: pl.DataFrame, judgments: pl.DataFrame, prompts: pl.DataFrame, **values: Any
+    completions: pl.DataFrame,
+    judgments: pl.DataFrame,
+    prompts: pl.DataFrame,
+    journal: pl.DataFrame | None = None,
+    **values: Any,
 ) -> MethodResult:
     frames = {"mutated_prompts": prompts, "completions": completions, "judgments": judgments}
+    frames["retractions"] = make_journal() if journal is None else journal
     return sample_by_rejection(Material(0, frames, never_asked()), RejectionSampling(**values))
 
 
@@ -190,7 +200,8 @@ def test_a_filters_number_may_be_the_score():
     votes = vote_on_answers(Material(1, frames, never_asked()), MajorityVote())
     parameters = RejectionSampling(score="majority_vote")
     assert table_of_score(parameters) == ("majority_votes",)
-    more = {"judgments": make_judgments(), "majority_votes": votes.rows}
+    more = {"majority_votes": votes.rows, "judgments": make_judgments()}
+    more |= {"retractions": make_journal()}
     result = sample_by_rejection(Material(0, frames | more, never_asked()), parameters)
     rows = by_completion(result)
     assert [rows[f"c{n}"]["score"] for n in range(3)] == pytest.approx([2 / 3, 1 / 3, 2 / 3])
@@ -218,6 +229,42 @@ def test_by_verification_only_what_verifies_is_selected():
     }
     assert [id for id, row in rows.items() if row["is_selected"]] == ["c1"]
     assert [row["prompt_id"] for row in rows.values() if row["is_control"]] == ["a"]
+
+
+THREE = make_completions(said("a", "one"), said("a", "two"), said("a", "three"))
+TWO_JUDGES = make_judgments(
+    rated("c0", 5, judge="kind"), rated("c1", 2, judge="kind"),
+    rated("c0", 1, judge="strict"), rated("c1", 3, judge="strict"), rated("c2", 2, judge="strict"),
+)  # fmt: skip
+
+
+def test_what_a_withdrawn_judge_said_does_not_count():
+    def scores(*withdrawn: dict[str, Any]) -> dict[str, Any]:
+        prompts, journal = make_prompts(a_prompt("A?", "a")), make_journal(*withdrawn)
+        rows = by_completion(sample(THREE, TWO_JUDGES, prompts, journal))
+        return {id: row["score"] for id, row in rows.items()}
+
+    assert scores() == {"c0": 3.0, "c1": 2.5, "c2": 2.0}
+    assert scores({"kind": "model", "target": "strict"}) == {"c0": 5.0, "c1": 2.0, "c2": None}
+    one = TWO_JUDGES["judgment_id"][4]
+    assert scores({"target": one, "row_ids": [one]}) == {"c0": 3.0, "c1": 2.5, "c2": None}
+
+
+def test_a_withdrawn_completion_is_neither_selected_nor_control():
+    prompts = make_prompts(a_prompt("A?", "a"))
+    for withdrawn in ({"target": "c0", "row_ids": ["c0"]}, {"kind": "model", "target": "hasty"}):
+        completions = THREE.with_columns(
+            teacher=pl.Series(["hasty", "careful", "careful"]),
+        )
+        journal = make_journal(withdrawn)
+        result = sample(completions, TWO_JUDGES, prompts, journal, select="top_overall", top=3)
+        rows = by_completion(result)
+        assert {id: row["drop_reason"] for id, row in rows.items()} == {
+            "c0": "retracted",
+            "c1": None,
+            "c2": None,
+        }
+        assert [id for id, row in rows.items() if row["is_control"]] == ["c1", "c2"]
 
 
 def test_nothing_in_gives_nothing_out():

@@ -13,23 +13,13 @@ from synth_assets.methods.retraction import (
     mark_seeds,
     mark_source_texts,
 )
-from synth_assets.schemas import PREFERENCE_CANDIDATES, RETRACTIONS, SEED_PROMPTS, SOURCE_TEXTS
+from synth_assets.schemas import PREFERENCE_CANDIDATES, SEED_PROMPTS, SOURCE_TEXTS
+from synth_assets_tests.methods.builders import make_journal
 
 
 def prompts(*rows: dict[str, Any]) -> pl.DataFrame:
     base = dict.fromkeys(PROMPT_SCHEMA.polars.names())
     return PROMPT_SCHEMA.frame([{**base, "method": "seed", **row} for row in rows])
-
-
-def journal(*rows: dict[str, Any]) -> pl.DataFrame:
-    base = {
-        **dict.fromkeys(RETRACTIONS.polars.names()),
-        "kind": "row",
-        "row_ids": [],
-        "through_context": False,
-        "is_erased": False,
-    }
-    return RETRACTIONS.frame([{**base, **row} for row in rows])
 
 
 def reasons(marked: pl.DataFrame) -> dict[str, str | None]:
@@ -45,7 +35,7 @@ FAMILY = prompts(
 
 
 def test_all_that_was_rewritten_from_a_withdrawn_prompt_goes_whatever_it_was_dropped_for() -> None:
-    marked = mark_prompts(FAMILY, journal({"target": "seed", "row_ids": ["seed"]}), {})
+    marked = mark_prompts(FAMILY, make_journal({"target": "seed", "row_ids": ["seed"]}), {})
     assert reasons(marked) == {
         "child": "retracted",
         "grandchild": "retracted",
@@ -55,7 +45,7 @@ def test_all_that_was_rewritten_from_a_withdrawn_prompt_goes_whatever_it_was_dro
 
 
 def test_a_withdrawn_child_leaves_its_parent() -> None:
-    marked = mark_prompts(FAMILY, journal({"target": "child", "row_ids": ["child"]}), {})
+    marked = mark_prompts(FAMILY, make_journal({"target": "child", "row_ids": ["child"]}), {})
     assert [id for id, reason in reasons(marked).items() if reason == "retracted"] == [
         "child",
         "grandchild",
@@ -63,7 +53,7 @@ def test_a_withdrawn_child_leaves_its_parent() -> None:
 
 
 def test_without_retractions_nothing_changes() -> None:
-    assert mark_prompts(FAMILY, journal(), {}).equals(FAMILY)
+    assert mark_prompts(FAMILY, make_journal(), {}).equals(FAMILY)
 
 
 def test_a_withdrawn_model_takes_what_it_wrote_and_what_was_made_of_it() -> None:
@@ -72,7 +62,7 @@ def test_a_withdrawn_model_takes_what_it_wrote_and_what_was_made_of_it() -> None
         {"prompt_id": "b", "model": "careful", "derived_from": ["a"]},
         {"prompt_id": "c", "model": "careful"},
     )
-    marked = mark_prompts(rows, journal({"kind": "model", "target": "hasty"}), {})
+    marked = mark_prompts(rows, make_journal({"kind": "model", "target": "hasty"}), {})
     assert reasons(marked) == {"a": "retracted", "b": "retracted", "c": None}
 
 
@@ -83,9 +73,9 @@ def test_context_is_followed_only_where_the_retraction_says_so() -> None:
         {"prompt_id": "seed"},
     )
     shown = {"k1": ["seed"], "k2": ["other"]}
-    plain = journal({"target": "seed", "row_ids": ["seed"]})
+    plain = make_journal({"target": "seed", "row_ids": ["seed"]})
     assert reasons(mark_prompts(rows, plain, shown))["beside"] is None
-    through = journal({"target": "seed", "row_ids": ["seed"], "through_context": True})
+    through = make_journal({"target": "seed", "row_ids": ["seed"], "through_context": True})
     assert set(reasons(mark_prompts(rows, through, shown)).values()) == {"retracted"}
 
 
@@ -102,12 +92,12 @@ SEEDS = seeds(
 
 
 def test_a_withdrawn_file_takes_each_of_its_seeds() -> None:
-    marked = mark_seeds(SEEDS, journal({"kind": "seed_file", "target": "one.jsonl"}))
+    marked = mark_seeds(SEEDS, make_journal({"kind": "seed_file", "target": "one.jsonl"}))
     assert reasons(marked) == {"a": "retracted", "b": "retracted", "c": None}
 
 
 def test_an_erased_seed_does_not_come_back_from_its_file() -> None:
-    erased = journal({"target": "b", "row_ids": ["b"], "is_erased": True})
+    erased = make_journal({"target": "b", "row_ids": ["b"], "is_erased": True})
     assert reasons(mark_seeds(SEEDS, erased)) == {"a": None, "c": None}
 
 
@@ -118,9 +108,9 @@ def test_what_was_written_for_a_withdrawn_source_text_goes_by_id_and_by_file() -
         {"prompt_id": "other", "method": "m", "derived_from": ["another text"]},
     )
     expected = {"instruction": "retracted", "reworded": "retracted", "other": None}
-    by_id = journal({"target": "text", "row_ids": ["text"]})
+    by_id = make_journal({"target": "text", "row_ids": ["text"]})
     assert reasons(mark_prompts(written, by_id, {})) == expected
-    by_file = journal({"target": "a.md", "kind": "seed_file"})
+    by_file = make_journal({"target": "a.md", "kind": "seed_file"})
     assert reasons(mark_prompts(written, by_file, {}, {"text"})) == expected
 
 
@@ -130,7 +120,7 @@ def test_source_texts_are_marked_by_id_and_by_file_and_erased_ones_left_out() ->
         {**base, "source_text_id": id, "source_file": file}
         for id, file in (("a", "x.md"), ("b", "x.md"), ("c", "y.md"), ("d", "z.md"))
     ]
-    withdrawn = journal(
+    withdrawn = make_journal(
         {"target": "x.md", "kind": "seed_file"},
         {"target": "c", "row_ids": ["c"], "is_erased": True},
     )
@@ -145,7 +135,7 @@ def test_source_texts_are_marked_by_id_and_by_file_and_erased_ones_left_out() ->
 def test_a_conversation_goes_with_any_of_its_models() -> None:
     talk = {"prompt_id": "talk", "method": "m", "model": "user", "other_models": ["teacher"]}
     for model in ("user", "teacher"):
-        marked = mark_prompts(prompts(talk), journal({"target": model, "kind": "model"}), {})
+        marked = mark_prompts(prompts(talk), make_journal({"target": model, "kind": "model"}), {})
         assert reasons(marked) == {"talk": "retracted"}
 
 
@@ -154,7 +144,7 @@ def pairs_left(*withdrawn: dict[str, Any]) -> dict[str, str | None]:
     judges = {"alone": "judge", "panel": "second, judge", "others": "judge_2, third", "none": None}
     rows = [{**base, "pair_candidate_id": id, "judge": judge} for id, judge in judges.items()]
     rows[2]["drop_reason"] = "tie"
-    marked = mark_pairs(PREFERENCE_CANDIDATES.frame(rows), journal(*withdrawn))
+    marked = mark_pairs(PREFERENCE_CANDIDATES.frame(rows), make_journal(*withdrawn))
     return dict(marked.select("pair_candidate_id", "drop_reason").iter_rows())
 
 

@@ -1,4 +1,5 @@
-"""A judge of a panel that is withdrawn: its pairs are found, marked and out of the set."""
+"""A judge that is withdrawn: pairs of its panel are found, marked and out of the set, and what it
+scored selects nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 
 from synth_assets.lineage.withdrawal import Withdrawal, plan_withdrawal
 from synth_assets.stages.recipe_stages import recipe_stages
-from synth_assets.stages.retracting import retract
+from synth_assets.stages.retracting import retract, write_journal
 from synth_assets.stages.workshop import RunOptions, Workshop
 from synth_assets_tests.llm.offline.bodies import make_tasks
 from synth_assets_tests.stages.bench import Bench, bench
@@ -74,3 +75,26 @@ def test_a_judge_inside_a_panel_takes_its_pairs_along_until_the_panel_is_without
     assert set(made.read("pairwise_verdicts")["judge"]) == {"judge, second"}
     assert None in reasons(made, "pairwise")
     assert made.lake.frame("SELECT * FROM lake.tiny.dpo_set").height > 0
+
+
+def test_nothing_is_selected_by_what_a_withdrawn_judge_scored(tmp_path):
+    parts = {
+        "models": PARTS["models"],
+        "prompts": {"self_instruct": None},
+        "completions": {"teachers": ["teacher"], "per_prompt": 2},
+        "judgments": {"ultrafeedback": None, "deita_scores": {"judge": "second"}},
+        "filters": {"deita": {"keep": 6}, "rejection_sampling": {"score": "deita_scores"}},
+        "limits": {"failed_replies": 1.0},
+    }
+    with bench(tmp_path, **parts) as made:
+        made.seeds(*[task.write() for task in make_tasks(6)])
+        made.run()
+        assert made.read("deita_selection", "score IS NOT NULL").height == 12
+        assert made.read("rejection_sampling_selections", "is_selected").height > 0
+        withdrawal = plan_withdrawal(made.lake, made.recipe, "second")
+        write_journal(made.workshop(), withdrawal, "biased")
+        made.run(makes_calls=False)
+        assert set(made.read("deita_selection")["drop_reason"]) == {"score_unknown"}
+        chosen = made.read("rejection_sampling_selections")
+        assert chosen["score"].null_count() == chosen.height == 12
+        assert not chosen["is_selected"].any() and not chosen["is_control"].any()
