@@ -201,7 +201,7 @@ PROMPT_COLUMNS = (
     Column("text_hash", pl.String, "Equal for equal texts"),
     Column("reference", pl.String, "Reference answer, where one is known"),
     Column("given_completion", pl.String, "Completion that came with the prompt; null for none"),
-    Column("given_origin", pl.String, "human or model:<name>: who wrote it; null for none"),
+    Column("given_origin", pl.String, "human or model:NAME: who wrote it; null for none"),
     Column("category", pl.String, "Category of the seed; null where made"),
     Column("nearest", NEIGHBOURS, "Up to 10 nearest prompts by ROUGE-L F1, nearest first"),
     Column("nearest_score", pl.Float64, "ROUGE-L F1 of the nearest; null where not compared"),
@@ -210,7 +210,7 @@ PROMPT_COLUMNS = (
     Column("call_ids", IDS, "Calls the row rests on, in order"),
     TEMPLATE_HASH,
     LICENCE,
-    Column("origin", pl.String, "human, or model:<name>"),
+    Column("origin", pl.String, "human, or model:NAME"),
     Column("drop_reason", pl.String, "Rule that dropped the row; null where it is kept"),
 )
 MUTATED_PROMPTS = TableSchema(
@@ -251,7 +251,7 @@ COMPLETION_COLUMNS = (
     EARLIER_CALL_IDS,
     TEMPLATE_HASH,
     LICENCE,
-    Column("origin", pl.String, "model:<name>, or human"),
+    Column("origin", pl.String, "model:NAME, or human"),
 )
 COMPLETIONS = TableSchema(
     "completions",

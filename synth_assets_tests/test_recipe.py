@@ -72,11 +72,6 @@ def test_every_finding_is_told_at_once(tmp_path: Path) -> None:
             "seeds.prompts[0].fields.promt",
             "prompt",
         ),
-        (
-            {"judgments": {"ultrafeedback": {"templates": {"honesti": "a.txt"}}}},
-            "judgments.ultrafeedback.templates.honesti",
-            "honesty",
-        ),
     ],
 )
 def test_an_unknown_key_at_any_depth_names_the_nearest_and_all_known(

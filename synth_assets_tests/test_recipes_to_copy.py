@@ -4,12 +4,14 @@ time."""
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from synth_assets.project import find_recipe, recipe_paths
 from synth_assets.recipe import Recipe, load_recipe
+from synth_assets.stages.checking import what_stops_a_run
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.stages.trial import trial_recipe
@@ -58,6 +60,21 @@ def test_a_recipe_to_copy_runs_as_a_trial_and_then_makes_no_call(name: str, tmp_
 def test_a_recipe_to_copy_shows_the_same_with_real_models(name: str) -> None:
     text = find_recipe(name).read_text(encoding="utf-8").lower()
     assert [words for words in MODELS if words not in text] == []
+
+
+@pytest.mark.parametrize("path", recipe_paths(), ids=lambda path: path.stem)
+def test_each_commented_model_may_take_the_place_of_the_offline_one(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = path.read_text(encoding="utf-8")
+    for key in set(re.findall(r"env:(\w+)", text)):
+        monkeypatch.setenv(key, "a-key")
+    for name, model in re.findall(r"^  # (\w+): (\{model: .*?\})", text, re.MULTILINE):
+        declared = rf"^  {name}: \{{model: offline/.*?\}}"
+        copy = tmp_path / path.name
+        copy.write_text(re.sub(declared, f"  {name}: {model}", text, flags=re.MULTILINE))
+        stops = what_stops_a_run(load_recipe(copy))
+        assert [said for said in stops if said.startswith("models.")] == [], model
 
 
 def test_every_recipe_that_ships_loads() -> None:

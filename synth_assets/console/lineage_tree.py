@@ -17,6 +17,7 @@ from synth_assets.console.tables import count_of, money
 Told = Mapping[str, Any]
 SHOWN_CHARACTERS = 600
 SHOWN_CHILDREN = 12
+LONGEST_LINE = 10_000
 STATES = {"kept": "green", "ok": "green", "dropped": "yellow", "gone": "red"}
 
 
@@ -33,8 +34,8 @@ def print_trace(console: Console, trace: Told) -> None:
             soft_wrap=True,
         )
     shown: set[str] = set()
-    console.print(_ancestry(nodes[trace["id"]], nodes, shown), soft_wrap=True)
-    console.print(_descent(trace["descent"]), soft_wrap=True)
+    _print_tree(console, _ancestry(nodes[trace["id"]], nodes, shown))
+    _print_tree(console, _descent(trace["descent"]))
     cost = trace["cost"]
     console.print(
         f"Money, in whole calls: {money(cost['own_usd'])} USD for the row itself, "
@@ -42,6 +43,17 @@ def print_trace(console: Console, trace: Told) -> None:
         "judging",
         soft_wrap=True,
     )
+
+
+def _print_tree(console: Console, tree: Tree) -> None:
+    """Folded into the width of a terminal, whole lines elsewhere; rich would cut them."""
+    if console.is_terminal:
+        console.print(tree)
+    else:
+        wide = console.options.update(max_width=LONGEST_LINE)
+        for line in console.render_lines(tree, wide, pad=False):
+            text = "".join(segment.text for segment in line)
+            console.print(Text(text.rstrip()), soft_wrap=True)
 
 
 def _ancestry(node: Told, nodes: Mapping[str, Told], shown: set[str]) -> Tree:

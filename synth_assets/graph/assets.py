@@ -147,12 +147,14 @@ def materialize(
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
         announcer.keep_committed(workshop, stage)
         raise
-    rows = counted_rows(workshop, stage)
+    with resource.lake.reading():
+        rows = counted_rows(workshop, stage)
+        first = first_rows(workshop, stage, SAMPLE_ROWS)
     announcer.finished(report, rows)
     checks = all_checks(workshop, stage, report)
     yield dg.MaterializeResult(
         asset_key=asset_key(recipe, stage.name),
-        metadata=report_metadata(report, rows, stage.key, first_rows(workshop, stage, SAMPLE_ROWS)),
+        metadata=report_metadata(report, rows, stage.key, first),
         data_version=dg.DataVersion(workshop.log.table_hash(stage.name) or "empty"),
         check_results=[
             _check_result(recipe, stage, result)

@@ -30,7 +30,13 @@ def prepare_instance(home: Home) -> Path:
     settings = {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
-        "storage": {"sqlite": {"base_dir": str(folder)}},
+        "storage": {
+            "custom": {
+                "module": "synth_assets.graph.home_storage",
+                "class": "HomeStorage",
+                "config": {"base_dir": str(folder)},
+            }
+        },
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",

@@ -67,8 +67,17 @@ def run_recipe(
     recipe: Recipe, home: Home, wishes: RunWishes, watch: Callable[[RunEvent], None]
 ) -> RunOutcome:
     """Runs the recipe's job in this process; the run stands in the UI's history."""
-    instance = open_instance(home)
-    report_dead_runs(instance, home)
+    with open_instance(home) as instance:
+        report_dead_runs(instance, home)
+        return _run(instance, recipe, wishes, watch)
+
+
+def _run(
+    instance: dg.DagsterInstance,
+    recipe: Recipe,
+    wishes: RunWishes,
+    watch: Callable[[RunEvent], None],
+) -> RunOutcome:
     definitions = dg.Definitions.merge(
         recipe_definitions(recipe),
         shared_definitions(),

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from synth_assets.methods.structured_asking import StructuredReply
 
 Criterion = Literal["instruction_following", "honesty", "truthfulness", "helpfulness"]
+"""UltraFeedback's four. One of a person's own is rated on the same scale, without a type."""
+
 LOWEST, HIGHEST = 1, 5
 
 RatingStatus = Literal["ok", "not_applicable", "out_of_scale", "missing", "unparsed", "failed"]
@@ -44,7 +46,7 @@ class _RatedHelpfulness(_Strict):
     rationale: str
 
 
-_ITEMS: dict[Criterion, type[_Strict]] = {
+_ITEMS: dict[str, type[_Strict]] = {
     "instruction_following": _Rated,
     "honesty": _RatedOrNotApplicable,
     "truthfulness": _RatedTruthfulness,
@@ -52,7 +54,7 @@ _ITEMS: dict[Criterion, type[_Strict]] = {
 }
 
 
-_TYPES: dict[Criterion, tuple[str, ...]] = {
+_TYPES: dict[str, tuple[str, ...]] = {
     criterion: get_args(item.model_fields["type"].annotation)
     for criterion, item in _ITEMS.items()
     if "type" in item.model_fields
@@ -77,9 +79,9 @@ class RatingOutcome:
     type: str | None = None
 
 
-def response_schema(criterion: Criterion) -> dict[str, Any]:
+def response_schema(criterion: str) -> dict[str, Any]:
     """The JSON schema asked of the judge: ``ratings``, one item a completion, all fields given."""
-    item = _ITEMS[criterion].model_json_schema()
+    item = _ITEMS.get(criterion, _Rated).model_json_schema()
     item.pop("title")
     return {
         "title": "ratings",
@@ -91,7 +93,7 @@ def response_schema(criterion: Criterion) -> dict[str, Any]:
 
 
 def read_ratings(
-    found: StructuredReply[RatingsReply], count: int, criterion: Criterion
+    found: StructuredReply[RatingsReply], count: int, criterion: str
 ) -> list[RatingOutcome]:
     """``count`` outcomes in the order shown. Too few items leave the rest missing; with too many
     nobody knows which is whose, so all are unparsed."""
@@ -130,7 +132,7 @@ def read_rating(
     return RatingOutcome("ok", number, rationale)
 
 
-def _read_item(item: Any, criterion: Criterion) -> RatingOutcome:
+def _read_item(item: Any, criterion: str) -> RatingOutcome:
     if not isinstance(item, dict):
         return RatingOutcome("unparsed")
     said, kind = item.get("rationale"), item.get("type")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
 import polars as pl
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from synth_assets.errors import TemplateError
 from synth_assets.identity import content_id, seeded_random
@@ -26,22 +27,52 @@ from synth_assets.methods.rating_reply import (
 from synth_assets.methods.rating_rows import prompt_slots, rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import StructuredReply, ask_structured
+from synth_assets.recipe_errors import did_you_mean
 from synth_assets.recipe_parts import ModelName, OwnFile, Part, Sampling, each_once
 from synth_assets.schemas import RATING_COLUMNS, Column, TableSchema
 from synth_assets.templates import Template, load_template, load_template_file, quote
+
+FOUR: tuple[str, ...] = get_args(Criterion)
+
+
+def _is_a_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", value):
+        raise ValueError("a criterion is named by small letters, digits and _, such as brevity")
+    return value
+
+
+CriterionName = Annotated[str, AfterValidator(_is_a_name)]
 
 
 class UltraFeedback(Part):
     """Four criteria, completions of a prompt judged together (Cui et al. 2023; methods.md 7).
 
+    criteria: the four, or names of a person's own, each with its template.
     templates: a person's own template file for a criterion, relative to the recipe."""
 
     judge: ModelName
-    criteria: Annotated[tuple[Criterion, ...], AfterValidator(each_once)] = Field(
-        default=get_args(Criterion), min_length=1
+    criteria: Annotated[tuple[CriterionName, ...], AfterValidator(each_once)] = Field(
+        default=FOUR, min_length=1
     )
-    templates: dict[Criterion, OwnFile] = Field(default_factory=dict)
+    templates: dict[CriterionName, OwnFile] = Field(default_factory=dict)
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
+
+    @model_validator(mode="after")
+    def _each_criterion_has_a_template(self) -> UltraFeedback:
+        for name in self.criteria:
+            if name not in FOUR and name not in self.templates:
+                near = did_you_mean(name, FOUR)
+                raise ValueError(
+                    f"criteria: {name!r} is none of {', '.join(FOUR)}, so it needs a template of "
+                    f"your own, as in templates: {{{name}: {name}.txt}}{near}"
+                )
+        for name in self.templates:
+            if name not in FOUR and name not in self.criteria:
+                raise ValueError(
+                    f"templates: {name!r} is no criterion of this judge; add it to criteria"
+                    f"{did_you_mean(name, {*self.criteria, *FOUR})}"
+                )
+        return self
 
 
 RATING_SCHEMA = TableSchema("rated", "judgment_id", "Ratings of any method.", RATING_COLUMNS)
@@ -67,13 +98,13 @@ class _Sheet:
 
     prompt_id: str
     round: int
-    criterion: Criterion
+    criterion: str
     order_seed: str
     completions: tuple[tuple[str, str], ...]
     """(completion_id, text) in the order shown."""
 
 
-def templates_of(parameters: UltraFeedback, resolve: Resolve) -> dict[Criterion, Template]:
+def templates_of(parameters: UltraFeedback, resolve: Resolve) -> dict[str, Template]:
     """Criterion → its template: a person's own file where the recipe names one."""
     return {
         criterion: load_template_file(resolve(parameters.templates[criterion]))
@@ -112,7 +143,7 @@ def rate_completions(
     completions: pl.DataFrame,
     *,
     parameters: UltraFeedback,
-    templates: Mapping[Criterion, Template],
+    templates: Mapping[str, Template],
     ask: Ask,
 ) -> MethodResult:
     """One row per criterion and completion that has a text. The completions of a prompt are shown
@@ -134,7 +165,7 @@ def rate_completions(
     return MethodResult(ULTRAFEEDBACK_SCHEMA.frame(rows), {}, items_parsed, dict(counts))
 
 
-def default_templates(criteria: Iterable[Criterion]) -> dict[Criterion, Template]:
+def default_templates(criteria: Iterable[str]) -> dict[str, Template]:
     """The package's own template for each criterion."""
     return {criterion: load_template(f"ultrafeedback/{criterion}") for criterion in criteria}
 
@@ -143,7 +174,7 @@ def _requests(
     prompts: pl.DataFrame,
     completions: pl.DataFrame,
     parameters: UltraFeedback,
-    templates: Mapping[Criterion, Template],
+    templates: Mapping[str, Template],
 ) -> Counted[tuple[_Sheet, Request]]:
     by_prompt = _completions_by_prompt(completions)
     shown = pl.Series(list(by_prompt), dtype=pl.String)
@@ -173,9 +204,7 @@ def _completions_by_prompt(completions: pl.DataFrame) -> dict[str, list[tuple[st
     return by_prompt
 
 
-def _sheet(
-    prompt: Mapping[str, Any], criterion: Criterion, completions: list[tuple[str, str]]
-) -> _Sheet:
+def _sheet(prompt: Mapping[str, Any], criterion: str, completions: list[tuple[str, str]]) -> _Sheet:
     prompt_id = prompt["prompt_id"]
     order_seed = content_id("order", prompt_id, criterion)
     shuffled = list(completions)

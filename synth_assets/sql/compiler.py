@@ -26,6 +26,7 @@ from synth_assets.sql.scratch import scratch_connection
 from synth_assets.sql.values import fill_in
 
 UNKNOWN_COLUMN = re.compile(r'(?:[Rr]eferenced column|column named|key) "([^"]+)"')
+_SHOWN_REF = re.compile(rf'"*{REF_PREFIX}(\w+)"*')
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def _draft(where: str, rendered: Rendered, refs: list[str]) -> Draft:
         at = where
         if error.line is not None:
             at = f"{where}, line {rendered.source_line(rendered.line_start(error.line))}"
-        raise SqlModelError(f"{at}: {error.reason}") from error
+        reason = _SHOWN_REF.sub(r"ref('\1')", error.reason)
+        raise SqlModelError(f"{at}: {reason}") from error
     fill_in(where, query, rendered.values)
     return Draft(where, rendered, query)
 

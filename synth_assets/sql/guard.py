@@ -75,7 +75,11 @@ def require_select(
         line = partial(_line, sql, node)  # told only where it is needed
         kind = node.get("type")
         if kind == "SHOW_REF":
-            raise Refusal("DESCRIBE, SHOW and SUMMARIZE are no SELECT", line())
+            raise Refusal(
+                "DESCRIBE, SHOW and SUMMARIZE are no SELECT; read information_schema.tables or "
+                "information_schema.columns",
+                line(),
+            )
         if kind == "BASE_TABLE":
             _check_table(node, readable, line)
         elif kind == "TABLE_FUNCTION":
@@ -107,6 +111,8 @@ def _duckdb_tree(sql: str) -> dict[str, Any]:
         message = answer.get("error_message", "empty statement")
         position = answer.get("position")
         line = _line(sql, {"query_location": int(position)}) if position else None
+        if message.startswith("Only SELECT statements"):
+            message = "holds a statement that is no SELECT"
         raise Refusal(f"{message}; write one SELECT", line)
     statements = answer["statements"]
     if len(statements) != 1:

@@ -90,7 +90,10 @@ def _cells(path: Path, delimiter: str) -> pl.DataFrame:
     rows = [row for row in lines[1:] if row]
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            raise SqlModelError(f"{path}: row {number} has {len(row)} cells, not {len(header)}")
+            raise SqlModelError(
+                f"{path}: row {number} has {len(row)} cells, not {len(header)} ({', '.join(row)}); "
+                f"put a text that holds {delimiter!r} in double quotes"
+            )
     cells = [[cell or None for cell in row] for row in rows]
     return pl.DataFrame(cells, schema=dict.fromkeys(header, pl.String), orient="row")
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
+from pydantic import BaseModel
 
-from synth_assets.errors import SynthError
+from synth_assets.errors import RecipeError, SynthError
 from synth_assets.llm import litellm_library
 from synth_assets.llm.credentials import check_credentials
 from synth_assets.llm.offline.skills import MODELS as OFFLINE_MODELS
@@ -201,6 +202,7 @@ def _model_problems(recipe: Recipe, name: str) -> Iterator[str]:
 def _look_at_templates(recipe: Recipe) -> Looked:
     generation_parameters(recipe)  # loads the templates of the methods
     for method, parameters in recipe.methods():
+        _find_files(recipe, (method.kind, method.name), parameters)
         list(method.templates(parameters, recipe.resolve))  # a template that does not load raises
     rated = recipe.parameters_of("ultrafeedback")
     wrong = False
@@ -220,6 +222,19 @@ def _look_at_templates(recipe: Recipe) -> Looked:
             yield "warning", f"{field}: has no slot prompt, so the judge does not see it"
     if not wrong:
         yield "ok", "every template loads"
+
+
+def _find_files(recipe: Recipe, place: tuple[str, str], parameters: BaseModel) -> None:
+    """Errors: `RecipeError` with the field of the first file of the recipe's own that is not
+    there."""
+    for field, name in marked(parameters, "names a file"):
+        path = recipe.resolve(name)
+        if not path.is_file():
+            beside = [other.name for other in path.parent.glob("*") if other.is_file()]
+            near = did_you_mean(path.name, beside) or "; a path is relative to the recipe's folder"
+            raise RecipeError(
+                f"{field_path((*place, *field))} = {name!r}: there is no file {path}{near}"
+            )
 
 
 def _look_at_machine(recipe: Recipe) -> Looked:

@@ -59,8 +59,7 @@ def all_checks(workshop: Workshop, stage: Stage, report: StageReport) -> list[Ch
     passed on the same rows is told again."""
     if not report.rounds_made:
         return _committed(workshop, stage, anew=False)
-    current = [_is_current(workshop, stage)] if stage.name in SETS else []
-    return [*report.checks.values(), check_is_as_committed(workshop, stage), *current]
+    return [*report.checks.values(), *_of_the_lake(workshop, stage)]
 
 
 def committed_checks(workshop: Workshop, stage: Stage) -> list[CheckResult]:
@@ -69,11 +68,14 @@ def committed_checks(workshop: Workshop, stage: Stage) -> list[CheckResult]:
 
 
 def _committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[CheckResult]:
-    results = [
-        *check_committed(workshop, stage, anew=anew),
-        check_is_as_committed(workshop, stage),
-    ]
-    return [*results, _is_current(workshop, stage)] if stage.name in SETS else results
+    return [*check_committed(workshop, stage, anew=anew), *_of_the_lake(workshop, stage)]
+
+
+def _of_the_lake(workshop: Workshop, stage: Stage) -> list[CheckResult]:
+    """The checks that no stage declares."""
+    with workshop.lake.reading():
+        current = [_is_current(workshop, stage)] if stage.name in SETS else []
+        return [check_is_as_committed(workshop, stage), *current]
 
 
 def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
@@ -94,7 +96,8 @@ def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
     # The ids first: to sort whole rows would read every text of the table.
     key, relation = quote_name(stage.key), Lake.relation(schema, stage.name)
     ids = lake.execute(f"SELECT {key} FROM {relation} ORDER BY {key} LIMIT {int(count)}")
-    shown = [name for name in SHOWN if name in lake.column_types(schema, stage.name)]
+    there = lake.column_types(schema, stage.name)
+    shown = [name for name in SHOWN if name in there]
     if not shown:
         return pl.DataFrame({stage.key: [id for (id,) in ids]})
     columns = ", ".join([key, *map(quote_name, shown)])

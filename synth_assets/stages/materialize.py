@@ -75,7 +75,8 @@ def bring_up_to_date(
     pending: list[RepliesPending] = []
     known = workshop.log.latest()
     for round in workshop.rounds_of(stage):
-        provenance = workshop.provenance(stage, round)
+        with workshop.lake.reading():
+            provenance = workshop.provenance(stage, round)
         commit = known.get((stage.name, round.number))
         if commit is not None and not is_due(workshop, stage, commit, provenance):
             report.rounds_skipped.append(round.number)
@@ -122,15 +123,16 @@ def check_committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[Che
             CheckResult(name, f"{description} The table was never made.", is_blocking, NEVER_MADE)
             for name, description, is_blocking in stage.check_names()
         ]
-    commits = [c for (table, _), c in workshop.log.latest().items() if table == stage.name]
-    counted = [c.items_parsed for c in commits if c.items_parsed is not None]
-    found = checked(
-        workshop,
-        stage,
-        Lake.relation(schema, stage.name),
-        sum(counted) if counted else None,
-        None if anew else workshop.log.recorded_hash(stage.name),
-    )
+    with lake.reading():
+        commits = [c for (table, _), c in workshop.log.latest().items() if table == stage.name]
+        counted = [c.items_parsed for c in commits if c.items_parsed is not None]
+        found = checked(
+            workshop,
+            stage,
+            Lake.relation(schema, stage.name),
+            sum(counted) if counted else None,
+            None if anew else workshop.log.recorded_hash(stage.name),
+        )
     if commits:
         number = max(commit.number for commit in commits)
         workshop.log.keep_passed(stage.name, found.passed, number)
@@ -221,7 +223,9 @@ def _refuse_bad_rows(
         if known is not None and is_all and staged.units is not None
         else None
     )
-    found = checked(work.workshop, stage, staged.relation_after, items_parsed, content, standing)
+    with work.lake.reading():
+        after = staged.relation_after
+        found = checked(work.workshop, stage, after, items_parsed, content, standing)
     results = found.results
     report.add_checks(results)
     failed = [result for result in results if result.is_blocking and not result.passed]

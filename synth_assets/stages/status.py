@@ -32,10 +32,11 @@ class TableStatus:
 
 def table_statuses(workshop: Workshop) -> dict[str, TableStatus]:
     """The state of every table of the recipe, in the order of the pipeline."""
-    known = workshop.log.latest()
     statuses: dict[str, TableStatus] = {}
-    for stage in workshop.stages.values():
-        statuses[stage.name] = _status(workshop, stage, known, statuses)
+    with workshop.lake.reading():
+        known = workshop.log.latest()
+        for stage in workshop.stages.values():
+            statuses[stage.name] = _status(workshop, stage, known, statuses)
     return statuses
 
 

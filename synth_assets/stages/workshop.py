@@ -31,6 +31,7 @@ from synth_assets.store.calls import LakeCalls
 from synth_assets.store.commits import CommitLog, Provenance, remembered_hash, slice_hash
 from synth_assets.store.lake import Lake
 from synth_assets.store.staging import Units, content_hash_sql
+from synth_assets.store.writes import state_of
 
 SETTLED_NS = 2_000_000_000
 """Age from which on a file's time tells of the next write to it: coarse clocks tick in 2 s."""
@@ -84,11 +85,14 @@ class Workshop:
 
     def rounds(self) -> list[Round]:
         """The rounds opened so far, oldest first."""
-        rows = self.lake.read(self.recipe.name, ROUNDS)
-        return [
-            Round(number, json.loads(g))
-            for number, g in rows.select("round", "generation").sort("round").iter_rows()
-        ]
+        place, state = ("rounds", self.recipe.name), state_of(self.lake, self.recipe.name, "rounds")
+        known = self.lake.remembered.get(place)
+        if known is None or known[0] != state:
+            rows = self.lake.read(self.recipe.name, ROUNDS)
+            opened = rows.select("round", "generation").sort("round").iter_rows()
+            known = (state, [Round(number, json.loads(g)) for number, g in opened])
+            self.lake.remembered[place] = known
+        return known[1]
 
     def rounds_of(self, stage: Stage) -> list[Round]:
         """The rounds a stage is made for; one nameless round 0 where it is made as a whole."""

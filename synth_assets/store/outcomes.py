@@ -42,6 +42,17 @@ def outcomes_of(lake: Lake, recipe: str, table: str) -> Outcomes:
     return known[1].get(table, {})
 
 
+def remember_outcomes(
+    lake: Lake, recipe: str, table: str, outcomes: Outcomes, version: int | None
+) -> None:
+    """Spares the next look at what a commit of ours just wrote; ``version`` is the one it made.
+    Nothing is remembered where someone wrote since, or where it is not known what was before."""
+    place = ("outcomes", recipe)
+    known = lake.remembered.get(place)
+    if known is not None and version == state_of(lake, recipe, CHECK_OUTCOMES.name):
+        lake.remembered[place] = (version, {**known[1], table: outcomes})
+
+
 def _read(lake: Lake, recipe: str) -> dict[str, dict[str, Outcome]]:
     found: dict[str, dict[str, Outcome]] = {}
     for table, check, rests_on, number in lake.execute(
@@ -58,10 +69,13 @@ def outcome_changes(lake: Lake, recipe: str) -> list[str]:
     return lake.pending_changes(recipe, columns, CHECK_OUTCOMES.name)
 
 
-def write_outcomes(connection: Any, recipe: str, table: str, outcomes: Outcomes) -> None:
-    """Puts a table's outcomes in the place of those before; called inside a transaction."""
+def write_outcomes(
+    connection: Any, recipe: str, table: str, outcomes: Outcomes, known: Outcomes
+) -> None:
+    """Puts a table's outcomes in the place of those known; called inside a transaction."""
     target, names = Lake.relation(recipe, CHECK_OUTCOMES.name), CHECK_OUTCOMES.polars.names()
-    connection.execute(f"DELETE FROM {target} WHERE table_name = ?", [table])
+    if known:
+        connection.execute(f"DELETE FROM {target} WHERE table_name = ?", [table])
     rows = [
         (content_id("outcome", table, check), table, check, outcome.rests_on, outcome.number)
         for check, outcome in sorted(outcomes.items())
@@ -75,12 +89,13 @@ def write_outcomes(connection: Any, recipe: str, table: str, outcomes: Outcomes)
 
 def keep_outcomes(lake: Lake, recipe: str, table: str, outcomes: Outcomes) -> None:
     """Remembers a table's outcomes in a transaction of their own, where they are others."""
-    if not outcomes or outcomes == outcomes_of(lake, recipe, table):
+    known = outcomes_of(lake, recipe, table)
+    if not outcomes or outcomes == known:
         return
     changes = outcome_changes(lake, recipe)
 
     def write(connection: Any) -> None:
         run_all(connection, changes)
-        write_outcomes(connection, recipe, table, outcomes)
+        write_outcomes(connection, recipe, table, outcomes, known)
 
     lake.transaction(write)

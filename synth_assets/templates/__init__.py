@@ -74,7 +74,10 @@ def parse_template(name: str, source: str) -> Template:
     try:
         tree = _environment.parse(source)
     except TemplateSyntaxError as error:
-        raise TemplateError(f"template {name}, line {error.lineno}: {error.message}") from error
+        raise TemplateError(
+            f"template {name}, line {error.lineno}: {error.message}; a slot is written "
+            "{{ prompt }}, with two braces on each side"
+        ) from error
     for node in tree.find_all(nodes.Node):
         if not isinstance(node, ALLOWED):
             raise TemplateError(

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from synth_assets.errors import TemplateError
 from synth_assets.identity import seeded_random
@@ -257,6 +259,48 @@ def test_a_persons_own_template_may_leave_slots_out():
 def test_a_template_without_completions_or_with_an_unknown_slot_stops(source: str):
     with pytest.raises(TemplateError, match=r"own\.txt"):
         with_template(source, never_asked())
+
+
+def test_a_criterion_of_a_persons_own_is_rated_on_the_same_scale():
+    parameters = UltraFeedback(
+        judge="judge",
+        criteria=("helpfulness", "brevity"),
+        templates={"brevity": "brevity.txt"},
+    )
+    ask = constant(ratings(5, 0, "N/A", 4))
+    result = rate_completions(
+        make_prompts(a_prompt("Name a river.", "p")),
+        four_completions(),
+        parameters=parameters,
+        templates={
+            **default_templates(["helpfulness"]),
+            "brevity": parse_template("brevity.txt", "Is it brief?\n{{ completions }}"),
+        },
+        ask=ask,
+    )
+    brief = result.rows.filter(criterion="brevity").sort("position")
+    assert brief["rating"].to_list() == [5.0, None, None, 4.0]
+    assert brief["status"].to_list() == ["ok", "out_of_scale", "out_of_scale", "ok"]
+    assert set(brief["type"]) == {None}
+    assert len(ask.prompts) == 2 and ask.prompts[1].startswith("Is it brief?")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"criteria": ["brevity"]}, "templates: {brevity: brevity.txt}"),
+        ({"criteria": ["helpfullness"]}, "did you mean 'helpfulness'?"),
+        ({"templates": {"honesti": "b.txt"}}, "did you mean 'honesty'?"),
+        ({"criteria": ["Brief!"]}, "named by small letters"),
+        (
+            {"criteria": ["brevity"], "templates": {"brevity": "b.txt", "brevty": "b.txt"}},
+            "'brevty' is no criterion of this judge; add it to criteria; did you mean 'brevity'?",
+        ),
+    ],
+)
+def test_a_criterion_of_ones_own_needs_a_name_and_a_template(values: dict[str, Any], said: str):
+    with pytest.raises(ValidationError, match=re.escape(said)):
+        UltraFeedback.model_validate({"judge": "judge", **values})
 
 
 def test_a_criterion_without_a_template_stops():

@@ -174,6 +174,11 @@ def test_a_circle_is_named(tmp_path: Path) -> None:
             r"m\.sql, line 5: unknown column 'txt'",
         ),
         ("select 1\n,, 2", r"m\.sql, line 2: syntax error"),
+        (
+            "select 1\nform {{ ref('completions') }}",
+            r"m\.sql, line 2: .* near ref\('completions'\)",
+        ),
+        ("select 1; drop table t", r"m\.sql: holds a statement that is no SELECT; write one"),
         ("select\nlowr('A') as a", r"m\.sql, line 2: .*did you mean 'lower'\?"),
         ("select *\nfrom completions", r"m\.sql, line 2: reads 'completions' directly"),
         ("select *\nfrom lake.chat.completions", r"m\.sql, line 2: reads 'lake.chat.completions'"),

@@ -75,7 +75,8 @@ def test_its_hash_is_of_rows_and_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "types", "message"),
     [
-        ("a,b\n1\n", {}, "row 2 has 1 cells, not 2"),
+        ("a,b\n1\n", {}, r"row 2 has 1 cells, not 2 \(1\)"),
+        ("a,b\n1,x, y\n", {}, "put a text that holds ',' in double quotes"),
         ("a,A\n1,2\n", {}, "line 1: give each column a name of its own"),
         ("", {}, "line 1: give each column a name"),
         ('a\n"x\n', {}, "cannot be read as CSV"),

@@ -184,9 +184,9 @@ def test_a_library_that_is_not_installed_stops_a_run_before_it_pays(
     [
         ("Rate {{ prompt }}", "error", "has the slots ['prompt']; it needs completions"),
         ("Rate {{ completions }} {{ promt }}", "error", "has the slots ['completions', 'promt']"),
-        ("Rate {{ completions }", "error", "mine.txt, line 1: "),
+        ("Rate {{ completions }", "error", "mine.txt, line 1: unexpected '}'; a slot is written"),
         ("Rate {{ completions }}", "warning", "has no slot prompt, so the judge does not see it"),
-        (None, "error", "mine.txt: cannot be read (No such file or directory)"),
+        (None, "error", "ultrafeedback.templates.helpfulness = 'mine.txt': there is no file "),
     ],
 )
 def test_a_template_that_a_judge_could_not_use_is_found(

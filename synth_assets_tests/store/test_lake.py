@@ -41,6 +41,48 @@ def ids(lake: Lake, recipe: str) -> list[str]:
     return [row_id for (row_id,) in rows]
 
 
+# -- reading ------------------------------------------------------------------------------------
+
+
+def test_a_block_of_reading_sees_one_version_and_what_came_since_after_it(
+    lake: Lake, recipe: str
+) -> None:
+    lake.ensure_table(recipe, COLUMNS, "t")
+    with Lake(lake.home) as other:
+        other.transaction(insert(recipe, "before"))
+        with lake.reading():
+            version = lake.version()
+            other.transaction(insert(recipe, "since"))
+            other.ensure_table(recipe, COLUMNS, "new")
+            other.ensure_table(recipe, {**COLUMNS, "more": "INTEGER"}, "t")
+            assert ids(lake, recipe) == ["before"]
+            assert lake.version() == version
+            assert not lake.has(recipe, "new")
+            assert lake.column_types(recipe, "t") == COLUMNS
+    assert ids(lake, recipe) == ["before", "since"]
+    assert lake.version() > version
+    assert lake.has(recipe, "new")
+    assert lake.column_types(recipe, "t") == {**COLUMNS, "more": "INTEGER"}
+
+
+def test_nothing_is_committed_in_a_block_of_reading(lake: Lake, recipe: str) -> None:
+    lake.ensure_table(recipe, COLUMNS, "t")
+    with pytest.raises(AssertionError, match="reading"), lake.reading(), lake.reading():
+        lake.transaction(insert(recipe, "mine"))
+    lake.transaction(insert(recipe, "later"))
+    assert ids(lake, recipe) == ["later"]
+
+
+def test_a_statement_that_fails_in_a_block_of_reading_leaves_the_connection_usable(
+    lake: Lake, recipe: str
+) -> None:
+    lake.ensure_table(recipe, COLUMNS, "t")
+    with pytest.raises(LakeError), lake.reading():
+        lake.execute("SELECT error('no')")
+    lake.transaction(insert(recipe, "later"))
+    assert ids(lake, recipe) == ["later"]
+
+
 # -- transactions -------------------------------------------------------------------------------
 
 

@@ -54,6 +54,8 @@ class LitellmProviders:
         """The plan, where there is one, and the body of a chat completion that it begins with.
         Errors: `CallError` where litellm refuses the parameters."""
         body = wire_body(model, request)
+        if _takes_one_sampler(model) and "temperature" in body:
+            body.pop("top_p", None)
         if model.response_format is None and "response_format" in body:
             body["response_format"] = self._known_format(model, body["response_format"])
         return self._plan(model, body) if self._is_direct else None, body
@@ -133,6 +135,12 @@ def _headers(response: Any) -> dict[str, str]:
         for name, value in passed_on.items()
         if name.startswith("llm_provider-")
     }
+
+
+def _takes_one_sampler(model: Model) -> bool:
+    """Claude's models from 4.1 on refuse a request that names both temperature and top_p, and
+    litellm passes both on. All of them are spared the second, wherever they are served."""
+    return model.provider == "anthropic" or "claude" in model_name(model).lower()
 
 
 def _place(model: Model) -> str:

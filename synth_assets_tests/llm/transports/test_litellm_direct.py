@@ -195,6 +195,23 @@ def test_a_body_that_is_no_reply_is_worth_another_try(name: str, fault: Any):
     assert direct.kind == "truncated_body"
 
 
+@pytest.mark.parametrize("is_direct", [True, False])
+@pytest.mark.parametrize(
+    ("name", "is_sent"), [("anthropic/claude-sonnet-4-5", False), ("openai/gpt-4o-mini", True)]
+)
+def test_claude_is_sent_a_temperature_or_top_p_and_never_both(
+    name: str, is_sent: bool, is_direct: bool
+):
+    with serving() as server:
+        model = model_at(server, name)
+        send(model, KINDS["sampled"], is_direct=is_direct)
+        send(model, replace(PLAIN, sampling={"top_p": 0.9}), is_direct=is_direct)
+        both, alone = (json.loads(asked.body) for asked in server.last)
+    assert both["temperature"] == 0.5
+    assert ("top_p" in both) == is_sent
+    assert alone["top_p"] == 0.9
+
+
 def test_a_provider_without_a_plan_goes_by_acompletion():
     with serving() as server:
         model = Model(
