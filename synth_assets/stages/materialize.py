@@ -73,10 +73,8 @@ def bring_up_to_date(
     """
     report = StageReport()
     pending: list[RepliesPending] = []
-    with workshop.lake.reading():
-        known = workshop.log.latest()
-        rounds = workshop.rounds_of(stage)
-    for round in rounds:
+    known = workshop.log.latest()
+    for round in workshop.rounds_of(stage):
         with workshop.lake.reading():
             provenance = workshop.provenance(stage, round)
         commit = known.get((stage.name, round.number))

@@ -21,6 +21,7 @@ from synth_assets.store.outcomes import (
     keep_outcomes,
     outcome_changes,
     outcomes_of,
+    remember_outcomes,
     write_outcomes,
 )
 from synth_assets.store.sql_types import quote_name
@@ -208,8 +209,10 @@ class CommitLog:
         changes += outcome_changes(self.lake, self.recipe)
         checked = outcomes_of(self.lake, self.recipe, staged.table.table)
         record = self._record(staged, content, row_count, diffs[0], run_id)
+        written: dict[str, Outcome] = {}
 
         def write(connection: Any) -> dict[str, Any]:
+            written.clear()  # of a try that another commit ended
             run_all(connection, changes)
             for diff in diffs:
                 diff.write(connection)
@@ -231,6 +234,7 @@ class CommitLog:
             passed = _outcomes(staged.passed, checked, number) if table_hash == content else {}
             if passed and passed != checked:
                 write_outcomes(connection, self.recipe, staged.table.table, passed, checked)
+                written.update(passed)
             connection.execute(
                 "CALL lake.set_commit_message(?, ?, extra_info => ?)",
                 [
@@ -258,15 +262,17 @@ class CommitLog:
         place = (commit.table_name, commit.round)
         others = {key: known for key, known in self.latest().items() if key != place}
         self._latest = {**others, place: commit}
-        self._remember_latest(commit)
+        self._remember(commit, written)
         return commit
 
-    def _remember_latest(self, commit: Commit) -> None:
+    def _remember(self, commit: Commit, written: Outcomes) -> None:
         """Spares the next table of the run another look at what this one just wrote, where it was
         the last that was written."""
-        state = state_of(self.lake, self.recipe, COMMITS.name)
-        if state == self.version_of(commit.table_name, commit.number):
-            self.lake.remembered["commits", self.recipe] = (state, self._latest)
+        version = self.version_of(commit.table_name, commit.number)
+        if version == state_of(self.lake, self.recipe, COMMITS.name):
+            self.lake.remembered["commits", self.recipe] = (version, self._latest)
+        if written:
+            remember_outcomes(self.lake, self.recipe, commit.table_name, written, version)
 
     def _record(
         self, staged: StagedCommit, content: str, row_count: int, diff: StagedDiff, run_id: str

@@ -42,6 +42,17 @@ def outcomes_of(lake: Lake, recipe: str, table: str) -> Outcomes:
     return known[1].get(table, {})
 
 
+def remember_outcomes(
+    lake: Lake, recipe: str, table: str, outcomes: Outcomes, version: int | None
+) -> None:
+    """Spares the next look at what a commit of ours just wrote; ``version`` is the one it made.
+    Nothing is remembered where someone wrote since, or where it is not known what was before."""
+    place = ("outcomes", recipe)
+    known = lake.remembered.get(place)
+    if known is not None and version == state_of(lake, recipe, CHECK_OUTCOMES.name):
+        lake.remembered[place] = (version, {**known[1], table: outcomes})
+
+
 def _read(lake: Lake, recipe: str) -> dict[str, dict[str, Outcome]]:
     found: dict[str, dict[str, Outcome]] = {}
     for table, check, rests_on, number in lake.execute(

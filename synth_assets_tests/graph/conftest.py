@@ -9,7 +9,6 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
-import duckdb
 import pytest
 
 from synth_assets.store.locks import held
@@ -57,19 +56,6 @@ def finish(folder: Path) -> Finished:
             (asked, len(whole.teacher.asked) - asked),
             (version, whole.count(newest)),
         )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tables of three rows cost more to share out among threads than to read."""
-    connect = duckdb.connect
-
-    def connect_with_one(*arguments: Any, config: Any = None, **named: Any) -> Any:
-        return connect(*arguments, config={**(config or {}), "threads": 1}, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duckdb, "connect", connect_with_one)
-        yield
 
 
 @pytest.fixture(scope="session")

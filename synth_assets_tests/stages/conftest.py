@@ -1,5 +1,5 @@
 """The finished run of a whole recipe, made once for the tests of stages and graph together."""
 
-from synth_assets_tests.graph.conftest import finished, one_thread
+from synth_assets_tests.graph.conftest import finished
 
-__all__ = ["finished", "one_thread"]
+__all__ = ["finished"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -50,16 +52,32 @@ models:
 }
 
 
-@pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Three prompts, answered, with a model of SQL."""
-    monkeypatch.setenv("SYNTH_PROJECT", str(tmp_path))
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of three prompts, answered, with a model of SQL."""
+    folder = tmp_path_factory.mktemp("first_run")
     for name, text in SQL.items():
-        write(tmp_path, name, text)
-    with bench(tmp_path, **PARTS) as one:
+        write(folder, name, text)
+    with at_work_in(folder) as one:
         one.seeds(*(seed(n) for n in range(3)))
         checks(one)
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path: Path, first_run: Path) -> Iterator[Bench]:
+    """A copy of it, to change."""
+    copytree(first_run, tmp_path, dirs_exist_ok=True)
+    with at_work_in(tmp_path) as one:
         yield one
+
+
+@contextmanager
+def at_work_in(folder: Path) -> Iterator[Bench]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SYNTH_PROJECT", str(folder))
+        with bench(folder, **PARTS) as one:
+            yield one
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -248,14 +266,25 @@ models:
 }
 
 
+@pytest.fixture(scope="module")
+def unit_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of three seeds with a reference of their own, in a model that is made prompt by
+    prompt."""
+    folder = tmp_path_factory.mktemp("unit_run")
+    for name, text in {**SQL, **REFERENCES}.items():
+        write(folder, name, text)
+    with at_work_in(folder) as one:
+        one.seeds(*(seed(n, 40 + n) for n in range(3)))
+        checks(one)
+    return folder
+
+
 @pytest.fixture
-def by_unit(made: Bench) -> Bench:
-    """Three seeds with a reference of their own, in a model that is made prompt by prompt."""
-    for name, text in REFERENCES.items():
-        write(made.folder, name, text)
-    made.seeds(*(seed(n, 40 + n) for n in range(3)))
-    checks(made)
-    return made
+def by_unit(tmp_path: Path, unit_run: Path) -> Iterator[Bench]:
+    """A copy of it, to change."""
+    copytree(unit_run, tmp_path, dirs_exist_ok=True)
+    with at_work_in(tmp_path) as one:
+        yield one
 
 
 def relations_checked(made: Bench, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from shutil import copytree
 from typing import Any
 
 import polars as pl
@@ -32,13 +33,23 @@ PARTS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Bench]:
-    """Six prompts, answered, verified and rated."""
-    with bench(tmp_path, **PARTS) as one:
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of six prompts, answered, verified and rated."""
+    folder = tmp_path_factory.mktemp("first_run")
+    with bench(folder, **PARTS) as one:
         one.sets = SETS
         one.seeds(*(seed(n) for n in range(6)))
         one.run()
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path: Path, first_run: Path) -> Iterator[Bench]:
+    """A copy of it, to change."""
+    copytree(first_run, tmp_path, dirs_exist_ok=True)
+    with bench(tmp_path, **PARTS) as one:
+        one.sets = SETS
         yield one
 
 

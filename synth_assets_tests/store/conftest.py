@@ -13,7 +13,6 @@ from synth_assets.store.lake import Lake
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """One lake for the tests of a module, since opening one costs 0.1 s; each has a ``recipe``."""
     with Lake(Home.at(tmp_path_factory.mktemp("home"))) as lake:
-        lake.execute("SET threads = 1")  # a third less work on tables this small
         yield lake
 
 
