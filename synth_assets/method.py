@@ -104,6 +104,21 @@ class Material:
         return self.frames[table]
 
 
+CallsByOutcome = Callable[
+    [Any, "Completions", Callable[[str], pl.DataFrame]], Mapping[str, "FurtherCalls"]
+]
+
+
+@dataclass(frozen=True)
+class FurtherCalls:
+    """Calls of one prompt to one model: at most; how many are likely; and how many are likely for
+    a prompt of which a call is under way, that one too."""
+
+    most: int
+    likely: float
+    likely_once_begun: float
+
+
 Make = Callable[[Material, Any], "MethodResult"]
 
 
@@ -133,6 +148,10 @@ class Method:
     pairs_of_a_prompt: (pairs; parameters) → pairs of one prompt that it is asked for, which dpo_set
         takes where the recipe does not say how many; one without it.
     calls_of_a_prompt: (parameters, completions of a prompt) → calls by model at most, for `plan`.
+    calls_by_outcome: (parameters, completions of the recipe, rows) → the same with how many are
+        likely, for a method of completions that asks again what failed; each of its rows stands for
+        one call or more, the last of which is ``call_id``. rows: table → its rows as the last run
+        left them, of which the method tells how often calls fail.
     """
 
     name: str
@@ -156,6 +175,7 @@ class Method:
     may_follow: Callable[[Any, Counter[str], str | None], tuple[Counter[str], int]] | None = None
     pairs_of_a_prompt: Callable[[Any], int] | None = None
     calls_of_a_prompt: Callable[[Any, int], Mapping[str, int]] | None = None
+    calls_by_outcome: CallsByOutcome | None = None
 
     def tables_read(self, parameters: Any) -> tuple[str, ...]:
         """Every table whose rows it sees."""

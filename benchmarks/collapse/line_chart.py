@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import floor, log10
 
 WIDTH, HEIGHT, MARGIN = 420, 260, 46
 COLOURS = {"replace": "#c2410c", "accumulate": "#0f766e"}
@@ -41,6 +42,13 @@ def draw_panels(panels: Sequence[Panel]) -> str:
     )
 
 
+def round_ticks(most: float, count: int = 7) -> list[float]:
+    """At most ``count`` steps from 0 up to ``most``, each 1, 2 or 5 of a power of ten."""
+    power = 10.0 ** floor(log10(most / count))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * count >= most)
+    return [round(step * n, 12) for n in range(floor(most / step + 1e-9) + 1)]
+
+
 def _draw(panel: Panel) -> str:
     top = max(max(line.values) for line in panel.lines) * 1.1
     last = max(line.first + len(line.values) - 1 for line in panel.lines)
@@ -55,12 +63,11 @@ def _draw(panel: Panel) -> str:
         f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT - 10}" text-anchor="middle">'
         f"{escape(panel.across)}</text>",
     ]
-    for share in range(5):
-        y = top / 1.1 * share / 4
+    for y in round_ticks(top):
         x0, place = at(low, y)
         parts.append(
             f'<line x1="{x0:.1f}" x2="{WIDTH - MARGIN}" y1="{place:.1f}" y2="{place:.1f}" '
-            f'stroke="#ddd"/><text x="{x0 - 6:.1f}" y="{place + 4:.1f}" text-anchor="end">{y:.3g}'
+            f'stroke="#ddd"/><text x="{x0 - 6:.1f}" y="{place + 4:.1f}" text-anchor="end">{y:g}'
             "</text>"
         )
     for x in range(low, last + 1):

@@ -55,8 +55,11 @@ def print_plan(console: Console, rows: Sequence[PlanRow]) -> None:
     cost = sum((row.cost_usd for row in rows if row.cost_usd is not None), Range())
     seconds = sum((row.seconds for row in rows), Range())
     fewest = sum(row.calls_at_least for row in rows)
+    likely = sum(row.calls_likely for row in rows)
+    between_them = f", likely {likely:,}" if likely < calls else ""
     console.print(
-        f"At most {calls:,} calls{f' (at least {fewest:,})' if fewest < calls else ''}, "
+        f"At most {calls:,} calls"
+        f"{f' (at least {fewest:,}{between_them})' if fewest < calls else ''}, "
         f"about {between(cost, money)} USD"
         + (f" and what {', '.join(unknown)} cost, whose price is not known" if unknown else "")
         + f", about {between(seconds, duration)}. No call was made.",

@@ -58,6 +58,7 @@ class BackTranslation(Part):
     language: what the prompts are in, where that cannot be detected in a prompt itself.
     length_ratio: shortest and longest allowed, in characters of the parent.
     sampling: sampled and not greedy, for diversity (Edunov et al. 2018, section 4).
+    judge_sampling: greedy, and with room for a judge that thinks before its one word.
     """
 
     teacher: ModelName
@@ -67,6 +68,7 @@ class BackTranslation(Part):
     language: str = Field(default="English", min_length=1, max_length=60)
     length_ratio: tuple[Ratio, Ratio] = (0.5, 2.0)
     sampling: Sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=2048)
+    judge_sampling: Sampling = Sampling(temperature=0.0, max_tokens=256)
 
 
 COLUMNS = (
@@ -170,7 +172,12 @@ def translate_prompts(material: Material, parameters: BackTranslation) -> Method
     )
     trips = _step(
         trips,
-        lambda trip: same_task_request(trip.parent["text"], trip.text or "", parameters.judge),
+        lambda trip: same_task_request(
+            trip.parent["text"],
+            trip.text or "",
+            judge=parameters.judge,
+            sampling=parameters.judge_sampling.given(),
+        ),
         lambda trip, reply: trip.after(reply, same_task_reason(reply)),
         material,
         counts,

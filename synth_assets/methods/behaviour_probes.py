@@ -24,7 +24,7 @@ from synth_assets.methods.prompt_rows import kept, messages_of, transcript
 from synth_assets.methods.rating_rows import rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import ask_structured
-from synth_assets.recipe_parts import ModelName, Part
+from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import RATING_COLUMNS, Column, TableSchema
 from synth_assets.templates import load_template, quote
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 METHOD = "behaviour_probes"
 TEMPLATE = "behaviour_probes/shows"
 PATTERN = "pattern"
-JUDGE_SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 512}
 
 OWN_COLUMNS = (
     Column("is_probe", pl.Boolean, "The prompt is held out: no training row comes from it"),
@@ -54,6 +53,7 @@ class BehaviourProbes(Part):
     pattern: str | None = None
     judge: ModelName | None = None
     of: Literal["held_out", "all"] = "all"
+    judge_sampling: Sampling = Sampling(temperature=0.0, max_tokens=512)
 
     @field_validator("pattern")
     @classmethod
@@ -182,7 +182,7 @@ def _request(probe: _Probe, parameters: BehaviourProbes) -> Request:
         prompt=quote("prompt", transcript(messages_of(probe.prompt))),
         completion=quote("completion", probe.completion["text"]),
     )
-    return Request(str(parameters.judge), (user(text),), JUDGE_SAMPLING)
+    return Request(str(parameters.judge), (user(text),), parameters.judge_sampling.given())
 
 
 def _row(probe: _Probe, found: _Finding, parameters: BehaviourProbes) -> dict[str, object]:

@@ -40,7 +40,10 @@ Operator = Literal[DepthOperator, "breadth"]
 
 
 class EvolInstruct(Part):
-    """Prompts rewritten deeper or broader (Xu et al. 2023; methods.md 3)."""
+    """Prompts rewritten deeper or broader (Xu et al. 2023; methods.md 3).
+
+    judge_sampling: greedy, and with room for a judge that thinks before its one word.
+    """
 
     teacher: ModelName
     judge: ModelName
@@ -49,12 +52,11 @@ class EvolInstruct(Part):
     operators: tuple[Operator, ...] = Field(default=get_args(Operator), min_length=1)
     sorry_words: int = Field(default=80, ge=0)
     sampling: Sampling = Sampling(temperature=1.0, top_p=0.95, max_tokens=2048)
+    judge_sampling: Sampling = Sampling(temperature=0.0, max_tokens=256)
 
 
 METHOD = "evol_instruct"
 EQUALITY_TEMPLATE = "evol_instruct/is_equal"
-JUDGE_SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 256}
-"""One word is asked for; the rest is room for a judge that thinks first."""
 
 FirstCompletion = Callable[[str, Sequence[Message]], Request]
 """prompt_id and messages → the request that the completions stage will make first for them."""
@@ -273,7 +275,7 @@ def _equality_request(candidate: _Candidate, parameters: EvolInstruct) -> Reques
         first=quote("first prompt", candidate.parent.text),
         second=quote("second prompt", candidate.text or ""),
     )
-    return Request(parameters.judge, (user(text),), JUDGE_SAMPLING)
+    return Request(parameters.judge, (user(text),), parameters.judge_sampling.given())
 
 
 def _quoted(prompt: _Prompt) -> str:

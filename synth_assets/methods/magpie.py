@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 METHOD = "magpie"
 TAG = "magpie/tag"
-TAG_SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 256}
 
 Quality = Literal["very poor", "poor", "average", "good", "excellent"]
 Difficulty = Literal["very easy", "easy", "medium", "hard", "very hard"]
@@ -71,6 +70,7 @@ class Magpie(Part):
     per_round: int = Field(ge=1, description="Prompts asked for in each round")
     judge: ModelName | None = None
     sampling: Sampling = Sampling(temperature=1.0, top_p=1.0, max_tokens=512, stop=("\n",))
+    judge_sampling: Sampling = Sampling(temperature=0.0, max_tokens=256)
 
 
 class Tags(BaseModel):
@@ -174,22 +174,22 @@ def _tag(
 ) -> Iterator[tuple[str, StructuredReply[Tags]]]:
     if parameters.judge is None:
         return
-    judge = parameters.judge
+    judge, sampling = parameters.judge, parameters.judge_sampling.given()
     untagged = [
         (each.prompt_id, each.text)
         for each in candidates
         if each.drop_reason is None and each.text is not None
     ]
-    about = Counted(len(untagged), ((id, _tagging(text, judge)) for id, text in untagged))
+    about = Counted(len(untagged), ((id, _tagging(text, judge, sampling)) for id, text in untagged))
     for prompt_id, reply in ask_structured(material.ask, about, Tags, counts):
         counts["replies"] += len(reply.call_ids)
         counts["failed_replies"] += reply.status == "failed"
         yield prompt_id, reply
 
 
-def _tagging(text: str, judge: str) -> Request:
+def _tagging(text: str, judge: str, sampling: dict[str, Any]) -> Request:
     shown = load_template(TAG).render(prompt=quote("prompt", text))
-    return Request(judge, (user(shown),), TAG_SAMPLING)
+    return Request(judge, (user(shown),), sampling)
 
 
 def _row(

@@ -8,7 +8,7 @@ stays a row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import polars as pl
@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 
 from synth_assets.errors import RecipeError
 from synth_assets.llm.request import Reply, Request
-from synth_assets.method import Material, method
+from synth_assets.method import FurtherCalls, Material, method
 from synth_assets.methods.answer_extraction import AnswerLine
 from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.completions import (
@@ -25,8 +25,9 @@ from synth_assets.methods.completions import (
     completion_row,
     draw_completion,
 )
+from synth_assets.methods.passes import Share, unsolved_of_a_pass
 from synth_assets.methods.prompt_rows import kept, messages_of
-from synth_assets.methods.result import MethodResult
+from synth_assets.methods.result import WITHOUT_A_REPLY, MethodResult
 from synth_assets.methods.verification import verdict_on
 from synth_assets.recipe_parts import ModelName, Part, each_once
 from synth_assets.schemas import COMPLETION_COLUMNS, Column, TableSchema
@@ -56,9 +57,27 @@ class Resampling(Part):
     answer_line: AnswerLine = None
 
 
-def calls_of_a_prompt(parameters: Resampling, completions: int) -> Mapping[str, int]:
-    """At most, for the teachers that it names; those of ``completions`` are known to the plan."""
-    return dict.fromkeys(parameters.teachers, parameters.passes * parameters.per_pass)
+UNSOLVED_BEFORE_EXPERIENCE = Share(4, 1)
+"""Of prompts with a reference, those that no first sample solves; guessed, and soon outweighed."""
+
+STILL_UNSOLVED_BEFORE_EXPERIENCE = Share(4, 3)
+"""Of those, what one more pass leaves unsolved: a prompt that failed is likely to be hard."""
+
+
+def calls_by_outcome(
+    parameters: Resampling, completions: Completions, rows: Callable[[str], pl.DataFrame]
+) -> Mapping[str, FurtherCalls]:
+    """Samples of each teacher for one prompt, beyond the first ones."""
+    own, seen = rows(RESAMPLED.name), 0
+    if own.height:  # before the first run nothing is known of how often first samples fail
+        prompts = kept(rows("mutated_prompts")).iter_rows(named=True)
+        seen = sum(_is_asked(row, parameters, completions) for row in prompts)
+    failed = own.filter(pl.col("pass_number") == 1)["prompt_id"].n_unique()
+    unsolved = UNSOLVED_BEFORE_EXPERIENCE.with_seen(seen, failed).value
+    still = unsolved_of_a_pass(own, STILL_UNSOLVED_BEFORE_EXPERIENCE).value
+    begun = parameters.per_pass * sum(still**n for n in range(parameters.passes))
+    calls = FurtherCalls(parameters.passes * parameters.per_pass, unsolved * begun, begun)
+    return dict.fromkeys(parameters.teachers or completions.teachers, calls)
 
 
 @method(
@@ -69,6 +88,7 @@ def calls_of_a_prompt(parameters: Resampling, completions: int) -> Mapping[str, 
     parameters=Resampling,
     columns=OWN_COLUMNS,
     needs_teacher=True,
+    calls_by_outcome=calls_by_outcome,
 )
 def resample_failures(material: Material, parameters: Resampling) -> MethodResult:
     """Rows of the further samples only. The first ones are asked for as the completions stage asks
@@ -83,7 +103,9 @@ def resample_failures(material: Material, parameters: Resampling) -> MethodResul
     prompts = kept(material.frame("mutated_prompts"))
     waiting = [row for row in prompts.iter_rows(named=True) if _is_asked(row, parameters, first)]
     firsts = _draws(waiting, first.teachers, range(first.per_prompt), first)
-    waiting = _unsolved(waiting, ask_about(material.ask, firsts, counts), parameters)
+    found = list(ask_about(material.ask, firsts, counts))
+    counts[WITHOUT_A_REPLY] = len({draw.prompt_id for draw, reply in found if _failed(reply)})
+    waiting = _unsolved(waiting, found, parameters)
     counts["unsolved_before"] = len(waiting)
     rows: list[dict[str, object]] = []
     for pass_number in range(1, parameters.passes + 1):
@@ -130,11 +152,15 @@ def _unsolved(
     done = {
         draw.prompt_id
         for draw, reply in replies
-        if reply.status == "failed"
+        if _failed(reply)
         or verdict_on(_whole(reply), references[draw.prompt_id], parameters.answer_line)
         == "verified"
     }
     return [row for row in rows if row["prompt_id"] not in done]
+
+
+def _failed(reply: Reply) -> bool:
+    return reply.status == "failed"
 
 
 def _whole(reply: Reply) -> str | None:

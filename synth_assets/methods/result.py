@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+WITHOUT_A_REPLY = "prompts_without_a_reply"
+"""Note of a method: prompts that have no row yet, for a first call failed; the next run goes on."""
+
 
 @dataclass(frozen=True)
 class MethodResult:
@@ -16,7 +19,8 @@ class MethodResult:
         rewritten or answered is a parent, and stands in the row itself).
     items_parsed: candidates that the replies held. Every one is a row, kept or dropped, so this
         equals ``rows.height``: a check compares the two.
-    notes: counts for the metadata, such as ``replies`` and ``failed_replies``.
+    notes: counts for the metadata, such as ``replies`` and ``failed_replies``;
+        `WITHOUT_A_REPLY` where prompts wait for one before the method can go on.
     """
 
     rows: pl.DataFrame

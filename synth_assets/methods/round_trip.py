@@ -13,8 +13,6 @@ from synth_assets.templates import load_template, quote
 
 TRANSLATE = "back_translation/translate"
 IS_SAME_TASK = "back_translation/is_same_task"
-JUDGE_SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 256}
-"""One word is asked for; the rest is room for a judge that thinks first."""
 
 
 def translation_request(
@@ -52,11 +50,11 @@ def round_trip_reason(reply: Reply, parent: str, ratio: tuple[float, float]) -> 
     return change_reason(parent, text)
 
 
-def same_task_request(parent: str, text: str, judge: str) -> Request:
+def same_task_request(parent: str, text: str, *, judge: str, sampling: dict[str, Any]) -> Request:
     words = load_template(IS_SAME_TASK).render(
         first=quote("first prompt", parent), second=quote("second prompt", text)
     )
-    return Request(judge, (user(words),), JUDGE_SAMPLING)
+    return Request(judge, (user(words),), sampling)
 
 
 def same_task_reason(reply: Reply) -> str | None:

@@ -17,10 +17,11 @@ from pydantic import Field
 from synth_assets.errors import RecipeError
 from synth_assets.identity import content_id, text_hash
 from synth_assets.llm.request import Ask, Request, system
-from synth_assets.method import Material, Resolve, method
+from synth_assets.method import FurtherCalls, Material, Resolve, method
 from synth_assets.methods.answer_extraction import AnswerLine
 from synth_assets.methods.asking import Counted, ask_about
-from synth_assets.methods.completions import is_self_training
+from synth_assets.methods.completions import Completions, is_self_training
+from synth_assets.methods.passes import Share, unsolved_of_a_pass
 from synth_assets.methods.prompt_rows import kept, messages_of
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.tool_trace import Trace
@@ -85,10 +86,27 @@ def templates(parameters: ToolIntegrated, resolve: Resolve) -> list[Template]:
     return [load_template(f"{NAME}/instructions"), load_template(f"{NAME}/last_turn")]
 
 
-def calls_of_a_prompt(parameters: ToolIntegrated, completions: int) -> Mapping[str, int]:
-    """At most: every pass, and every turn of every trace."""
+UNSOLVED_BEFORE_EXPERIENCE = Share(4, 2)
+"""Of prompts, those that a pass does not solve; guessed, and soon outweighed."""
+
+CALLS_A_TRACE_BEFORE_EXPERIENCE = Share(4, 10)
+"""One or two programs, and what the teacher says after them; guessed."""
+
+
+def calls_by_outcome(
+    parameters: ToolIntegrated, completions: Completions, rows: Callable[[str], pl.DataFrame]
+) -> Mapping[str, FurtherCalls]:
+    """At most every turn of every trace in every pass."""
+    own = rows(TRACES.name)
+    whole = own.filter(pl.col("status") != "failed")
+    calls = whole["earlier_call_ids"].list.len().sum() + whole.height
+    of_a_trace = CALLS_A_TRACE_BEFORE_EXPERIENCE.with_seen(whole.height, int(calls)).value
+    unsolved = unsolved_of_a_pass(own, UNSOLVED_BEFORE_EXPERIENCE).value
+    passes = sum(unsolved**n for n in range(parameters.passes))
     turns = parameters.code_turns + 1
-    return {parameters.teacher: parameters.passes * parameters.per_prompt * turns}
+    likely = parameters.per_prompt * passes * min(of_a_trace, turns)
+    most = parameters.passes * parameters.per_prompt * turns
+    return {parameters.teacher: FurtherCalls(most, likely, likely)}
 
 
 @method(
@@ -99,7 +117,7 @@ def calls_of_a_prompt(parameters: ToolIntegrated, completions: int) -> Mapping[s
     parameters=ToolIntegrated,
     columns=OWN_COLUMNS,
     templates=templates,
-    calls_of_a_prompt=calls_of_a_prompt,
+    calls_by_outcome=calls_by_outcome,
     missing_here=lambda parameters: why_no_sandbox(),
 )
 def complete_with_tools(material: Material, parameters: ToolIntegrated) -> MethodResult:

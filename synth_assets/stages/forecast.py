@@ -74,12 +74,12 @@ class Sample:
     mean: float
     deviation: float
 
-    def total(self, fewest: float, most: float) -> Range:
+    def total(self, fewest: float, most: float, likely: float | None = None) -> Range:
         """The sum over between ``fewest`` and ``most`` further calls: their own scatter, and that
-        of the mean which is learnt from few."""
+        of the mean which is learnt from few. likely: how many are likely; left out, ``most``."""
         return Range(
             max(0.0, fewest * self.mean - self._spread(fewest)),
-            most * self.mean,
+            (most if likely is None else likely) * self.mean,
             most * self.mean + self._spread(most),
         )
 
@@ -102,9 +102,12 @@ class Line:
     mean_bytes: float
     scatter: float
 
-    def total(self, fewest: float, most: float, bytes_a_call: float) -> Range:
-        """Tokens of further calls of this mean size; less sure, the further that is from the sizes
-        learnt from (Draper and Smith, Applied Regression Analysis, section 1.4)."""
+    def total(
+        self, fewest: float, most: float, bytes_a_call: float, likely: float | None = None
+    ) -> Range:
+        """Tokens of further calls of this mean size, as of `Sample.total`; less sure, the further
+        that is from the sizes learnt from (Draper and Smith, Applied Regression Analysis, section
+        1.4)."""
         mean = max(0.0, self.intercept + self.slope * bytes_a_call)
         away = (bytes_a_call - self.mean_bytes) ** 2 / self.scatter if self.scatter else 0.0
 
@@ -112,7 +115,9 @@ class Line:
             return Z_95 * self.deviation * sqrt(number + number**2 * (1 / self.count + away))
 
         return Range(
-            max(0.0, fewest * mean - spread(fewest)), most * mean, most * mean + spread(most)
+            max(0.0, fewest * mean - spread(fewest)),
+            (most if likely is None else likely) * mean,
+            most * mean + spread(most),
         )
 
 
@@ -142,12 +147,18 @@ class Experience:
 class Asked:
     """Calls that a table would make of one model. certain: of requests that are known; bytes: of
     their messages as JSON; output_limit: the sum of their ``max_tokens``, infinite where one has
-    none. most: with all that may follow from replies that are not known yet."""
+    none. most: with all that may follow from replies that are not known yet; unlikely: how many of
+    these do not follow if they go as earlier ones did, as far as a method tells."""
 
     certain: int = 0
     bytes: int = 0
     output_limit: float = 0.0
     most: int = 0
+    unlikely: float = 0.0
+
+    @property
+    def likely(self) -> float:
+        return self.most - self.unlikely
 
     def add(self, message_bytes: int, max_tokens: int | None) -> None:
         """One more request that is known."""
@@ -194,7 +205,7 @@ def kept_to_limits(told: Forecast, asked: Asked, limits: Mapping[str, int | None
     ``input_tokens``, ``output_tokens``."""
     inputs, outputs = told.input_tokens, told.output_tokens
     amounts = {
-        "requests": Range(asked.certain, asked.most, asked.most),
+        "requests": Range(asked.certain, asked.likely, asked.most),
         "tokens": inputs + outputs,
         "input_tokens": inputs,
         "output_tokens": outputs,
@@ -224,18 +235,18 @@ def _input_tokens(table: str, asked: Asked, known: Experience | None) -> Range:
     else:
         bytes_a_call = BYTES_BEFORE_EXPERIENCE.get(table, 1000)
     if known is not None:
-        return known.input_tokens.total(asked.certain, asked.most, bytes_a_call)
+        return known.input_tokens.total(asked.certain, asked.most, bytes_a_call, asked.likely)
     tokens = TOKENS_A_BYTE * bytes_a_call
     low, high = 1 - ERROR_OF_GUESSED_INPUT, 1 + ERROR_OF_GUESSED_INPUT
-    return Range(asked.certain * tokens * low, asked.most * tokens, asked.most * tokens * high)
+    return Range(asked.certain * tokens * low, asked.likely * tokens, asked.most * tokens * high)
 
 
 def _output_tokens(table: str, asked: Asked, known: Experience | None) -> Range:
     if known is not None:
-        likely = known.output_tokens.total(asked.certain, asked.most)
+        likely = known.output_tokens.total(asked.certain, asked.most, asked.likely)
     else:
         guess = OUTPUT_TOKENS_BEFORE_EXPERIENCE.get(table, 300)
-        likely = _guessed(guess, asked.certain, asked.most)
+        likely = _guessed(guess, asked.certain, asked.likely, asked.most)
     if asked.certain == 0:
         return likely
     limit = asked.output_limit / asked.certain * asked.most  # a reply is cut there
@@ -244,18 +255,18 @@ def _output_tokens(table: str, asked: Asked, known: Experience | None) -> Range:
 
 def _seconds(asked: Asked, known: Experience | None, concurrency: int, is_local: bool) -> Range:
     """``concurrency`` calls at a time, and none shorter than one call."""
-    fewest, most = (
+    fewest, likely, most = (
         number / concurrency if number > concurrency else float(number > 0)
-        for number in (asked.certain, asked.most)
+        for number in (asked.certain, asked.likely, asked.most)
     )
     if known is not None:
-        return known.seconds.total(fewest, most)
+        return known.seconds.total(fewest, most, likely)
     guess = LOCAL_SECONDS_BEFORE_EXPERIENCE if is_local else SECONDS_BEFORE_EXPERIENCE
-    return _guessed(guess, fewest, most)
+    return _guessed(guess, fewest, likely, most)
 
 
-def _guessed(guess: float, fewest: float, most: float) -> Range:
-    return Range(fewest * guess / ERROR_OF_GUESS, most * guess, most * guess * ERROR_OF_GUESS)
+def _guessed(guess: float, fewest: float, likely: float, most: float) -> Range:
+    return Range(fewest * guess / ERROR_OF_GUESS, likely * guess, most * guess * ERROR_OF_GUESS)
 
 
 def _cost(inputs: Range, outputs: Range, price: Price | None) -> Range | None:

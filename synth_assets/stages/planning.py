@@ -1,12 +1,14 @@
 """What a run would ask and cost: a recipe and a lake in, a row for each table out. No call made.
 
-The calls are an upper bound (see `synth_assets.stages.rehearsal`); tokens, money and seconds are a
-forecast with an interval (see `synth_assets.stages.forecast`).
+The calls have a lower and an upper bound, and a likely number between (see
+`synth_assets.stages.rehearsal`); tokens, money and seconds are a forecast with an interval (see
+`synth_assets.stages.forecast`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from synth_assets.llm.prices import FREE_PROVIDERS, price_of
@@ -36,14 +38,16 @@ from synth_assets.store.lake import Lake
 @dataclass(frozen=True)
 class PlanRow:
     """What one table would ask. calls: at least those of requests that are known by now, and at
-    most those that may follow from their replies. Tokens, cost_usd and seconds: a forecast for the
-    calls at most, whose low end is that of the calls at least. cost_usd is None where a price is
-    not known."""
+    most those that may follow from their replies; calls_likely: if those go as earlier ones did,
+    where the method tells what hangs on them, else all. Tokens, cost_usd and seconds: a forecast
+    for the likely calls, whose ends are those of the calls at least and at most. cost_usd is None
+    where a price is not known."""
 
     table: str
     state: State
     calls_at_least: int
     calls: int
+    calls_likely: int
     input_tokens: Range
     output_tokens: Range
     cost_usd: Range | None
@@ -78,6 +82,7 @@ def plan_recipe(recipe: Recipe, home: Home) -> list[PlanRow]:
                 state=status.state,
                 calls_at_least=sum(part.certain for part in asked.values()),
                 calls=sum(part.most for part in asked.values()),
+                calls_likely=ceil(round(sum(part.likely for part in asked.values()), 6)),
                 input_tokens=sum((part.input_tokens for part in parts), Range()),
                 output_tokens=sum((part.output_tokens for part in parts), Range()),
                 cost_usd=sum(known_costs, Range()) if len(known_costs) == len(costs) else None,

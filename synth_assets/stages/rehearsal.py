@@ -1,9 +1,10 @@
 """A run as it would go, without a call: a workshop and its statuses in, the calls of each table at
-most out.
+least, at most and likely out.
 
 The stages themselves are run, on tables in memory, with an `ask` that knows the replies in the lake
 and makes no call: so a request whose reply is known costs nothing, and what filters would drop is
-not asked about. What hangs on an unknown reply is counted as if nothing of it were dropped.
+not asked about. What hangs on an unknown reply is counted as if nothing of it were dropped, and
+beside that as often as it came to be before, where a method tells (`Method.calls_by_outcome`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ import polars as pl
 from synth_assets.identity import canonical_json
 from synth_assets.llm.request import Ask, Reply, Request
 from synth_assets.llm.targets import Targets
-from synth_assets.method import method_tables, methods_of
+from synth_assets.method import (
+    FurtherCalls,
+    Method,
+    all_methods,
+    method_tables,
+    methods_of,
+    schema_of,
+)
+from synth_assets.methods.result import WITHOUT_A_REPLY
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import (
     COMPLETIONS,
@@ -31,7 +40,7 @@ from synth_assets.schemas import (
 from synth_assets.stages.forecast import Asked
 from synth_assets.stages.materialize import is_due
 from synth_assets.stages.pools import KIND_OF_SLICE, current_members, key_of_slice
-from synth_assets.stages.stage import Input, Stage
+from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.status import TableStatus
 from synth_assets.stages.workshop import Round, Work, Workshop
 from synth_assets.store.calls import LakeCalls
@@ -66,10 +75,11 @@ class CountingAsk:
     """An `ask` that gives the replies that are known, and counts the others by model, equal ones
     once."""
 
-    def __init__(self, workshop: Workshop, recipe: Recipe) -> None:
+    def __init__(self, workshop: Workshop, recipe: Recipe, unknown: set[str] | None = None) -> None:
+        """unknown: keys that others have counted already; gains those counted here."""
         self._targets = Targets(recipe, {})
         self._known = LakeCalls(workshop.lake)
-        self._unknown: set[str] = set()
+        self._unknown = set() if unknown is None else unknown
         self.asked: AskedOf = defaultdict(Asked)
 
     def __call__(self, requests: Iterable[Request]) -> Iterator[Reply]:
@@ -94,7 +104,8 @@ class CountingAsk:
 @dataclass
 class _Rehearsal:
     """made: tables as they would be, in the place of those in the lake. unwritten: round → prompts
-    that it would gain at most; unwritten_of: (round, table) likewise."""
+    that it would gain at most; unwritten_of: (round, table) likewise. unknown: keys of requests
+    that are counted: of two tables that ask the same, the first pays."""
 
     workshop: Workshop
     statuses: Mapping[str, TableStatus]
@@ -102,6 +113,7 @@ class _Rehearsal:
     made: dict[str, pl.DataFrame] = field(default_factory=dict)
     unwritten: Counter[int] = field(default_factory=Counter)
     unwritten_of: Counter[tuple[int, str]] = field(default_factory=Counter)
+    unknown: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         asking = (name for name, stage in self.workshop.stages.items() if stage.asks)
@@ -145,33 +157,71 @@ class _Rehearsal:
                 continue
             if not stage.by_round and not is_last:
                 continue  # made once, from all rounds
-            rows, ask = self._make(stage, round if stage.by_round else Round(0, {}))
-            each = calls_of_a_prompt(self.workshop.recipe, name)
-            follow = {model: n * waiting for model, n in each.items()}
+            made, ask = self._make(stage, round if stage.by_round else Round(0, {}))
+            each = self._calls_of_a_prompt(name)
+            most = {model: calls.most * waiting for model, calls in each.items()}
+            likely = {model: calls.likely * waiting for model, calls in each.items()}
             if name in completed:
+                rows = self.made[name]
                 # A prompt with an unknown completion cannot be shown to a judge yet.
-                unknown = rows.filter(pl.col("call_id") == NOT_ASKED)["prompt_id"].unique()
+                begun = rows.filter(pl.col("call_id") == NOT_ASKED)
+                unknown = begun["prompt_id"].unique()
                 self.made[name] = rows.filter(~pl.col("prompt_id").is_in(unknown.implode()))
                 waiting += unknown.len()
                 if name != COMPLETIONS.name:  # a method's later turns hang on its first ones
-                    for model, most in each.items():
-                        asked = ask.asked[model].certain if model in ask.asked else 0
-                        follow[model] += max(0, most * unknown.len() - asked)
-            self._count(name, ask.asked, follow)
+                    before = int(made.notes.get(WITHOUT_A_REPLY, 0))
+                    for model, calls in each.items():
+                        asked = self._asked_in(begun, ask, name, model)
+                        most[model] += calls.most * before
+                        most[model] += max(0, calls.most * unknown.len() - asked)
+                        likely[model] += calls.likely * before
+                        likely[model] += max(0, calls.likely_once_begun * unknown.len() - asked)
+            self._count(name, ask.asked, most, likely)
 
-    def _count(self, table: str, asked: AskedOf, may_follow: Mapping[str, int]) -> None:
+    def _asked_in(self, begun: pl.DataFrame, ask: CountingAsk, name: str, model: str) -> int:
+        """The calls of a model that are counted already, of prompts that a method has begun."""
+        if _method_of(name).calls_by_outcome is not None:
+            return begun.filter(pl.col("teacher") == model).height
+        return ask.asked[model].certain if model in ask.asked else 0
+
+    def _calls_of_a_prompt(self, table: str) -> dict[str, FurtherCalls]:
+        """What one kept prompt asks in a table, where nothing of it is asked yet."""
+        recipe = self.workshop.recipe
+        for method, parameters in recipe.methods():
+            if method.table.name == table and method.calls_by_outcome is not None:
+                own = recipe.own_completions
+                assert own is not None, "completions are made where they are declared alone"
+                return dict(method.calls_by_outcome(parameters, own, self._as_it_was))
+        each = calls_of_a_prompt(recipe, table)
+        return {model: FurtherCalls(most, most, most) for model, most in each.items()}
+
+    def _as_it_was(self, table: str) -> pl.DataFrame:
+        return self.workshop.lake.read(self.workshop.recipe.name, schema_of(table))
+
+    def _count(
+        self,
+        table: str,
+        asked: AskedOf,
+        most: Mapping[str, int],
+        likely: Mapping[str, float] | None = None,
+    ) -> None:
+        """likely: as ``most`` where it is left out."""
         for model, part in asked.items():
             whole = self.calls[table][model]
             whole.certain += part.certain
             whole.most += part.most
+            whole.unlikely += part.unlikely
             whole.bytes += part.bytes
             whole.output_limit += part.output_limit
-        for model, number in may_follow.items():
-            self.calls[table][model].most += number
+        for model, number in most.items():
+            whole = self.calls[table][model]
+            whole.most += number
+            if likely is not None:
+                whole.unlikely += max(0.0, number - likely[model])
 
-    def _make(self, stage: Stage, round: Round) -> tuple[pl.DataFrame, CountingAsk]:
+    def _make(self, stage: Stage, round: Round) -> tuple[Made, CountingAsk]:
         recipe = self.workshop.recipe_of(round) if stage.is_frozen else self.workshop.recipe
-        ask = CountingAsk(self.workshop, recipe)
+        ask = CountingAsk(self.workshop, recipe, self.unknown)
         made = stage.make(_Rehearsed(self.workshop, stage, round, recipe, self.made, ask))
         rows = made.rows
         if stage.by_round:  # what reads all rounds reads them together
@@ -180,7 +230,7 @@ class _Rehearsal:
         self.made[stage.name] = rows
         for table, companion, _ in made.companions:
             self.made[table.name] = companion
-        return rows, ask
+        return made, ask
 
     def _read(self, table: TableSchema) -> pl.DataFrame:
         rows = self.made.get(table.name)
@@ -239,6 +289,10 @@ class _Rehearsed(Work):
     def _whole(self, table: TableSchema) -> pl.DataFrame:
         rows = self._made.get(table.name)
         return self.lake.read(self.recipe.name, table) if rows is None else rows
+
+
+def _method_of(table: str) -> Method:
+    return next(each for each in all_methods().values() if each.table.name == table)
 
 
 def what_may_follow(

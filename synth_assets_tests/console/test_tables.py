@@ -28,6 +28,7 @@ def plan_row(table: str, calls: int = 1, cost_usd: float | None = 0.5) -> PlanRo
         state="out_of_date",
         calls_at_least=calls,
         calls=calls,
+        calls_likely=calls,
         input_tokens=Range(1_000_000, 1_098_000, 1_200_000),
         output_tokens=Range(11_000_000, 12_244_000, 13_000_000),
         cost_usd=None if cost_usd is None else Range(cost_usd, cost_usd, cost_usd),
@@ -57,6 +58,12 @@ def test_a_plan_sums_up_and_never_takes_an_unknown_price_for_zero() -> None:
         "At most 12 calls, about 1.25 USD and what ratings cost, whose price is not known, "
         "about 3 min (2 min to 4.0 h). No call was made."
     )
+
+
+def test_a_plan_tells_how_many_calls_are_likely_where_they_hang_on_replies() -> None:
+    row = replace(plan_row("completions", 900), calls_at_least=110, calls_likely=240)
+    last = shown(lambda console: print_plan(console, [row]), width=200).splitlines()[-1]
+    assert last.startswith("At most 900 calls (at least 110, likely 240), about 0.5000 USD")
 
 
 def test_a_plan_of_a_recipe_that_asks_nothing_is_one_line() -> None:

@@ -66,6 +66,13 @@ def test_translations_are_sampled_and_the_judge_is_not() -> None:
     round_trip(ask)
     assert [request.model for request in ask.requests] == ["teacher", "teacher", "judge"]
     assert [request.sampling["temperature"] for request in ask.requests] == [0.8, 0.8, 0.0]
+    assert ask.requests[2].sampling == {"temperature": 0.0, "max_tokens": 256}
+
+
+def test_a_judge_that_thinks_first_may_be_given_room() -> None:
+    ask = in_turn([FLUESSE, AGAIN, "Same"])
+    round_trip(ask, judge_sampling={"max_tokens": 4000})
+    assert ask.requests[2].sampling == {"max_tokens": 4000}
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,13 @@ def test_the_judge_sees_both_prompts_quoted_and_decodes_greedily():
     evolve(ask)
     assert quote("first prompt", RIVERS) in ask.prompts[1]
     assert quote("second prompt", REWRITE) in ask.prompts[1]
-    assert ask.requests[1].sampling["temperature"] == 0.0
+    assert ask.requests[1].sampling == {"temperature": 0.0, "max_tokens": 256}
+
+
+def test_a_judge_that_thinks_first_may_be_given_room():
+    ask = scripted()
+    evolve(ask, judge_sampling={"max_tokens": 4000})
+    assert ask.requests[1].sampling == {"max_tokens": 4000}
 
 
 def test_of_several_turns_only_the_last_user_turn_is_rewritten():

@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections import Counter
 from xml.etree import ElementTree
 
-from benchmarks.collapse.line_chart import Line, Panel, draw_panels
+import pytest
+
+from benchmarks.collapse.line_chart import Line, Panel, draw_panels, round_ticks
 from benchmarks.collapse.rounds import run_rounds
 from benchmarks.collapse.student import KINDS, Student, count_kinds, write_kind
 from synth_assets.llm.request import Request, user
@@ -44,3 +46,16 @@ def test_the_picture_is_xml_with_a_line_for_each_series():
     root = ElementTree.fromstring(picture)
     assert len(root.findall(".//{*}polyline")) == 4
     assert "a < b" in [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize(
+    ("most", "ticks"),
+    [
+        (1.22, [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2]),
+        (166.5, [0, 50, 100, 150]),
+        (7, [0, 1, 2, 3, 4, 5, 6, 7]),
+        (0.019, [0, 0.005, 0.01, 0.015]),
+    ],
+)
+def test_ticks_are_round_numbers(most: float, ticks: list[float]):
+    assert round_ticks(most) == pytest.approx(ticks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
@@ -13,6 +14,7 @@ from synth_assets.errors import RecipeError, TransientCallError
 from synth_assets.stages.forecast import Range
 from synth_assets.stages.planning import PlanRow, plan_recipe
 from synth_assets.store.home import Home
+from synth_assets_tests.needs_bubblewrap import needs_sandbox
 from synth_assets_tests.recipes import SEEDS, evolving, tiny_parts
 from synth_assets_tests.stages.bench import Bench, bench
 
@@ -201,6 +203,7 @@ def test_a_plan_as_json_has_every_field(new: Bench) -> None:
         "state": "never_made",
         "calls_at_least": 0,
         "calls": 7,
+        "calls_likely": 7,
         "input_tokens": 6300,
         "output_tokens": 1400,
         "cost_usd": 0.0,
@@ -213,6 +216,60 @@ def test_a_plan_as_json_has_every_field(new: Bench) -> None:
             "seconds": [0.0, 0.008],
         },
     }
+
+
+RECKONING = Path(__file__).parents[2] / "recipes/quickstart/seeds/reckoning.jsonl"
+"""Tasks with a reference, some of which the offline model hasty gets wrong."""
+
+AGAIN: dict[str, Any] = {
+    "teachers": ["hasty"],
+    "step_by_step": True,
+    "per_prompt": 1,
+    "resampling": {"passes": 3},
+}
+WITH_TOOLS: dict[str, Any] = {
+    "teachers": None,
+    "per_prompt": None,
+    "tool_integrated": {"teacher": "hasty", "passes": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "completions"),
+    [
+        ("resampled_completions", AGAIN),
+        ("tool_integrated_completions", WITH_TOOLS),
+    ],
+)
+def test_what_is_asked_again_is_inside_the_interval_and_the_next_plan_has_learnt(
+    tmp_path: Path, table: str, completions: dict[str, Any]
+) -> None:
+    if "tool_integrated" in completions:
+        needs_sandbox()
+    tasks = [json.loads(line) for line in RECKONING.read_text().splitlines()]
+    parts = {"completions": completions, "models": {"hasty": {"model": "offline/hasty"}}}
+    with bench(tmp_path, prompts=ONLY_SEEDS, **parts) as ready:
+        ready.seeds(*tasks[:14])
+        first = plan(ready)[table]
+        ready.run()
+        count = calls_of(ready)
+        assert first.calls_at_least < count[table] < first.calls
+        assert first.calls_at_least < first.calls_likely < first.calls
+        ready.seeds(*tasks)
+        # As many more, whose plan rests on what became of the first.
+        ready.change(prompts={"self_instruct": None})
+        ready.run(until="rounds", open_round="by_hand")
+        second = plan(ready)[table]
+        ready.run()
+        made = calls_of(ready)[table] - count[table]
+        assert second.calls_at_least < made < second.calls
+        assert abs(second.calls_likely - made) <= abs(second.calls - made) / 2
+
+
+def calls_of(ready: Bench) -> dict[str, int]:
+    """Table → the calls that it paid for."""
+    rows = ready.lake.execute("SELECT asked_for, count(*) FROM lake.llm.calls GROUP BY ALL")
+    return {asked_for.removeprefix("tiny."): count for asked_for, count in rows}
 
 
 def test_seeds_that_cannot_be_read_are_told_of(new: Bench, tmp_path: Path) -> None:
