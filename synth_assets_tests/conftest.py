@@ -4,12 +4,44 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # more only wait for each other over a few rows
+
+LONG = (
+    ("browser", "cli", "graph", "test_demo.py", "test_extending.py"),
+    ("stages", "history", "test_recipes_to_copy.py", "test_real_questions.py", "llm/batches"),
+)
+"""Folders and files of whole runs. One tuple is for one worker: what shares a world stays together,
+and each takes about the same time."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where workers share the tests, each begins with long ones and ends with short ones, so that
+    all end at the same time: xdist gives each an equal part of the list, in its order, and who has
+    done with it takes from the end of another's."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    place = {name: number % workers for number, together in enumerate(LONG) for name in together}
+    parts: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    short: list[pytest.Item] = []
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        of = [place[name] for name in place if path == name or path.startswith(f"{name}/")]
+        (parts[of[0]] if of else short).append(item)
+    each = len(items) // workers
+    for part in parts[:-1]:
+        missing = max(0, each - len(part))
+        part += short[:missing]
+        short = short[missing:]
+    parts[-1] += short
+    items[:] = [item for part in parts for item in part]
 
 
 @pytest.fixture(scope="session", autouse=True)

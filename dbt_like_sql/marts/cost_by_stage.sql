@@ -7,6 +7,7 @@ cited as (
         c.round,
         c.stage,
         c.row_id,
+        c.calls,
         c.call_id,
         coalesce(calls.model, c.model) as model,
         calls.call_id is not null as is_known,
@@ -29,8 +30,11 @@ row_counts as (
         round,
         stage,
         model,
-        count(distinct row_id) as rows,
-        count(distinct row_id) filter (where is_kept) as rows_kept
+        -- A row of one call stands here once, so that few have to be told apart.
+        count(*) filter (where calls <= 1)
+        + count(distinct row_id) filter (where calls > 1) as rows,
+        count(*) filter (where calls <= 1 and is_kept)
+        + count(distinct row_id) filter (where calls > 1 and is_kept) as rows_kept
     from cited
     group by round, stage, model
 ),

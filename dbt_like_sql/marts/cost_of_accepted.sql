@@ -24,8 +24,8 @@ paid as (
         c.round,
         c.method,
         c.model,
-        count(distinct c.call_id) as calls,
-        count(distinct c.call_id) filter (where c.cost_usd is null) as calls_without_price,
+        count(*) as calls,
+        count(*) filter (where c.cost_usd is null) as calls_without_price,
         -- Decimal, so that the sum does not hang on the order of rows.
         cast(sum(cast(c.cost_usd / s.places as decimal(38, 12))) as double) as cost_usd
     from cited as c

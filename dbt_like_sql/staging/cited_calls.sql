@@ -7,6 +7,7 @@ select
     prompt_id,
     model,
     drop_reason is null or dropped_by = 'mutated_prompts' as is_kept_by_stage,
+    coalesce(len(call_ids), 0) as calls,
     unnest(case when len(call_ids) > 0 then call_ids else [cast(null as varchar)] end) as call_id
 from {{ ref('mutated_prompts') }}
 where method is distinct from 'seed'
@@ -19,6 +20,7 @@ select
     prompt_id,
     model,
     status = 'ok' as is_kept_by_stage,
+    len(coalesce(earlier_call_ids, [])) + 1 as calls,
     unnest(list_append(coalesce(earlier_call_ids, []), call_id)) as call_id
 from {{ ref('completions') }}
 where method is distinct from 'given'
@@ -31,6 +33,7 @@ select
     prompt_id,
     judge as model,
     status = 'ok' as is_kept_by_stage,
+    len(coalesce(earlier_call_ids, [])) + 1 as calls,
     unnest(list_append(coalesce(earlier_call_ids, []), call_id)) as call_id
 from {{ ref('judgments') }}
 where kind is distinct from 'verification'
@@ -43,6 +46,7 @@ select
     prompt_id,
     judge as model,
     drop_reason is null as is_kept_by_stage,
+    len(call_ids) as calls,
     unnest(call_ids) as call_id
 from {{ ref('preference_candidates') }}
 where len(call_ids) > 0
@@ -55,6 +59,7 @@ select
     prompt_id,
     cast(null as varchar) as model,
     drop_reason is null as is_kept_by_stage,
+    len(call_ids) as calls,
     unnest(call_ids) as call_id
 from {{ ref('completion_filters') }}
 where len(call_ids) > 0

@@ -6,6 +6,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+import polars as pl
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
@@ -15,6 +16,7 @@ from synth_assets.console.tables import count_of, duration, money
 from synth_assets.graph.progress import RunEvent
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.recipe import Recipe
+from synth_assets.stages.finishing import COPIES
 
 PLAIN_EVERY_S = 10.0
 """Where standard error is no terminal, progress is a line now and then, not a bar."""
@@ -113,10 +115,10 @@ class RunScreen:
     def _done(self, event: RunEvent) -> str:
         rows, report = event.rows, event.report
         seconds = time.monotonic() - self._started
-        count = rows.height if rows is not None else 0
+        count = int(rows[COPIES].sum()) if rows is not None else 0
         parts = [count_of(count, "row")]
         if rows is not None and "drop_reason" in rows.columns:
-            kept = int(rows["drop_reason"].is_null().sum())
+            kept = int(rows.filter(pl.col("drop_reason").is_null())[COPIES].sum())
             parts = [f"{kept:,} kept, {count - kept:,} dropped"]
         if report is not None:
             if not report.rounds_made:

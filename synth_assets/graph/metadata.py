@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from synth_assets.schemas import CALLS, TableSchema
-from synth_assets.stages.finishing import SHOWN
+from synth_assets.stages.finishing import COPIES, SHOWN
 from synth_assets.stages.materialize import CheckResult, StageReport
 from synth_assets.stages.stage import Catalogue
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
@@ -76,15 +76,14 @@ def _code_reference(file: Path) -> dg.CodeReferencesMetadataValue:
 
 
 def report_metadata(
-    report: StageReport, rows: pl.DataFrame, key: str, first: pl.DataFrame | None = None
+    report: StageReport, rows: pl.DataFrame, key: str, first: pl.DataFrame
 ) -> dict[str, Any]:
     """Counts worth plotting, reasons, and a small sample.
 
-    rows: what `finishing.counted_rows` reads, of every row. first: the table's first rows
-    with the columns shown; None where ``rows`` has them.
+    rows: what `finishing.counted_rows` reads. first: the table's first rows with the columns shown.
     """
     metadata: dict[str, Any] = {
-        "dagster/row_count": rows.height,
+        "dagster/row_count": int(rows[COPIES].sum()),
         "rounds_made": len(report.rounds_made),
         "rounds_unchanged": len(report.rounds_skipped),
         "rows_new": sum(commit.rows_new for commit in report.commits),
@@ -92,16 +91,15 @@ def report_metadata(
     }
     if "drop_reason" in rows.columns and rows.height:
         metadata |= _drop_metadata(rows)
-    if "rating" in rows.columns and rows.height:
-        mean = rows["rating"].mean()
-        if isinstance(mean, float):
-            metadata["mean_rating"] = round(mean, 4)
-    if "mean_rating" in rows.columns and rows.height:
-        mean = rows["mean_rating"].mean()
-        if isinstance(mean, float):
-            metadata["mean_rating"] = round(mean, 4)
+    for name in {"rating", "mean_rating"} & set(rows.columns):
+        rated = rows.filter(pl.col(name).is_not_null())
+        if rated.height:
+            total = (rated[name] * rated[COPIES]).sum()
+            metadata["mean_rating"] = round(float(total) / int(rated[COPIES].sum()), 4)
     if "usd_per_example" in rows.columns:
-        metadata |= _cost_chart(rows)
+        metadata |= _cost_of_an_example(rows)
+    elif {"stage", "cost_usd"} <= set(rows.columns):
+        metadata |= _cost_of_stages(rows)
     stats = report.stats
     if stats.made or stats.cached:
         metadata |= {
@@ -115,7 +113,7 @@ def report_metadata(
         if stats.calls_without_price:
             metadata["calls_without_price"] = stats.calls_without_price
     metadata |= {f"note_{name}": value for name, value in report.notes.items()}
-    sample = sample_table(rows if first is None else first, key)
+    sample = sample_table(first, key)
     if sample:
         metadata["sample"] = dg.MetadataValue.md(sample)
     return metadata
@@ -125,14 +123,14 @@ def _drop_metadata(rows: pl.DataFrame) -> dict[str, Any]:
     reasons = (
         rows.filter(pl.col("drop_reason").is_not_null())
         .group_by("drop_reason")
-        .len("rows")
+        .agg(pl.col(COPIES).sum().alias("rows"))
         .sort(pl.col("rows"), "drop_reason", descending=[True, False])
     )
-    dropped = int(reasons["rows"].sum()) if reasons.height else 0
+    dropped, all_rows = int(reasons["rows"].sum()), int(rows[COPIES].sum())
     metadata: dict[str, Any] = {
-        "rows_kept": rows.height - dropped,
+        "rows_kept": all_rows - dropped,
         "rows_dropped": dropped,
-        "drop_rate": round(dropped / rows.height, 4),
+        "drop_rate": round(dropped / all_rows, 4),
     }
     if reasons.height:
         metadata["drop_reasons"] = dg.MetadataValue.md(markdown_table(reasons))
@@ -143,7 +141,17 @@ def _drop_metadata(rows: pl.DataFrame) -> dict[str, Any]:
     return metadata
 
 
-def _cost_chart(rows: pl.DataFrame) -> dict[str, Any]:
+def _cost_of_stages(rows: pl.DataFrame) -> dict[str, Any]:
+    """US dollars by stage: over the models, and over all rounds."""
+    of_stage = rows.group_by("stage").agg(pl.col("cost_usd").sum()).sort("stage")
+    return _cost_chart(
+        "usd_by_stage_chart",
+        "US dollars, by stage",
+        {str(stage): float(f"{cost:.3g}") for stage, cost in of_stage.iter_rows() if cost > 0},
+    )
+
+
+def _cost_of_an_example(rows: pl.DataFrame) -> dict[str, Any]:
     """US dollars for an accepted example, by method: over the models, and over all rounds."""
     of_method = (
         rows.group_by("method", "round")
@@ -153,14 +161,20 @@ def _cost_chart(rows: pl.DataFrame) -> dict[str, Any]:
         .filter((pl.col("examples") > 0) & (pl.col("cost_usd") > 0))
         .sort("method", nulls_last=True)
     )
-    costs = {
-        str(method or "unknown"): float(f"{cost / examples:.3g}")
-        for method, cost, examples in of_method.iter_rows()
-    }
+    return _cost_chart(
+        "usd_per_example_chart",
+        "US dollars an example, by method",
+        {
+            str(method or "unknown"): float(f"{cost / examples:.3g}")
+            for method, cost, examples in of_method.iter_rows()
+        },
+    )
+
+
+def _cost_chart(name: str, title: str, costs: Mapping[str, float]) -> dict[str, Any]:
     if not costs:  # offline models cost nothing
         return {}
-    chart = dg.MetadataValue.md(f"![US dollars an example, by method]({bar_chart(costs)})")
-    return {"usd_per_example_chart": chart}
+    return {name: dg.MetadataValue.md(f"![{title}]({bar_chart(costs)})")}
 
 
 def sample_table(rows: pl.DataFrame, key: str) -> str:

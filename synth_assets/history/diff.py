@@ -1,9 +1,9 @@
 """Two versions of a table in; rows added, removed and changed, by which column, and why, out.
 
-Rows are compared by their key and ``row_hash``, so that a million of them take a second. Why: where
-one kind of thing changed between the versions, it is the cause of all. Where several did, each row
-is laid to those that touched it: whose table, upstream, has other rows about the same prompts or
-completions than before.
+Rows are compared by their key and ``row_hash``; where few differ, those alone that were written or
+removed between the versions. Why: where one kind of thing changed between the versions, it is the
+cause of all. Where several did, each row is laid to those that touched it: whose table, upstream,
+has other rows about the same prompts or completions than before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from synth_assets.history.causes import Cause, State, causes_by_table
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.schemas import COMMITS, EDGES
 from synth_assets.stages.workshop import Workshop
-from synth_assets.store.past import columns_at, relation_at
+from synth_assets.store.past import columns_at, relation_at, signed_rows
 from synth_assets.store.sql_types import quote_name
 
 Change = Literal["added", "removed", "changed"]
@@ -34,6 +34,9 @@ ENTITY_COLUMNS = (
 
 VERDICTS = ("change", "came_or_went")
 """Columns that say what became of a row."""
+
+FEW_ROWS = 200_000
+"""Rows that differ, up to which they are looked up one by one."""
 
 UNKNOWN = ("unknown",)
 """Nothing that was recorded changed: someone wrote past the commits."""
@@ -94,6 +97,7 @@ class _Differ:
         self.schema = workshop.recipe.name
         self.sides = (before, after)
         self._known_columns: dict[tuple[str, int], list[str]] = {}
+        self._known_sides: dict[str, tuple[str, str]] = {}
         self.states = [State.of(self._commits(version)) for version in self.sides]
 
     def diff(self, table: str) -> TableDiff:
@@ -123,7 +127,7 @@ class _Differ:
     def _differing(self, table: str, key: str) -> pl.DataFrame:
         """key, change, whether the row came, went, or was dropped or kept on one side only, and the
         ids that it is about."""
-        old, new = (self._at(table, version) for version in self.sides)
+        old, new = self._sides(table)
         name = quote_name(key)
         about = [column for column in ENTITY_COLUMNS if column in self._columns(table)]
         ids = ", ".join(
@@ -149,7 +153,7 @@ class _Differ:
         changed = rows.filter(pl.col("change") == "changed").select(key)
         if changed.is_empty():
             return {}
-        old, new = (self._at(table, version) for version in self.sides)
+        old, new = self._sides(table)
         name = quote_name(key)
         known = [self._columns(table, version) for version in self.sides]
         names = [c for c in known[1] if c in known[0] and c not in (key, "row_hash")]
@@ -228,16 +232,16 @@ class _Differ:
     def _edges_from(self, children: pl.DataFrame) -> pl.DataFrame:
         """What the ``id``s were derived from, at either version."""
         with self.lake.temporary("children", children) as ids:
+            old, new = self._sides(EDGES.name)
+            at_after = self._at(EDGES.name, max(self.sides))  # the others are among the changes
             parts = [
                 self.lake.frame(
-                    f"SELECT child_id, parent_id FROM {self._at(EDGES.name, version)}"
+                    f"SELECT child_id, parent_id FROM {relation}"
                     f" WHERE kind = 'derived_from' AND child_id IN (SELECT id FROM {ids})"
                 )
-                for version in self.sides
-                if self._columns(EDGES.name, version)
+                for relation in dict.fromkeys((at_after, old, new))
             ]
-        nothing = pl.DataFrame(schema={"child_id": pl.String, "parent_id": pl.String})
-        return pl.concat(parts or [nothing]).unique()
+        return pl.concat(parts).unique()
 
     def _columns(self, table: str, version: int | None = None) -> list[str]:
         """The table's columns at a version (or at either); none where it was not there."""
@@ -247,6 +251,38 @@ class _Differ:
         if place not in self._known_columns:
             self._known_columns[place] = columns_at(self.lake, self.schema, table, version)
         return self._known_columns[place]
+
+    def _sides(self, table: str) -> tuple[str, str]:
+        """The table at the two versions, as relations, with at least the rows that differ."""
+        if table not in self._known_sides:
+            whole = tuple(self._at(table, version) for version in self.sides)
+            self._known_sides[table] = self._changed_sides(table) or (whole[0], whole[1])
+        return self._known_sides[table]
+
+    def _changed_sides(self, table: str) -> tuple[str, str] | None:
+        """The rows that differ alone; None where they cannot be told, or are so many that it is
+        quicker to compare all."""
+        first, last = min(self.sides), max(self.sides)
+        columns = self._columns(table, last)
+        if first == last or not columns or self._columns(table, first) != columns:
+            return None
+        rows, net = signed_rows(self.lake, self.schema, table, first, last), f"net_of_{table}"
+        self.lake.execute(
+            f"CREATE OR REPLACE TEMP TABLE {net} AS SELECT row_hash, sum(sign) AS sign, "
+            f"count(*) AS told FROM {rows} GROUP BY row_hash HAVING sum(sign) <> 0"
+        )
+        ((count, is_told_once),) = self.lake.execute(
+            f"SELECT count(*), coalesce(bool_and(told = 1), true) FROM {net}"
+        )
+        if count > FEW_ROWS or not is_told_once:
+            return None
+        chosen = ", ".join(map(quote_name, columns))
+        went, came = (
+            f"(SELECT {chosen} FROM {rows} WHERE sign = {sign} "
+            f"AND row_hash IN (SELECT row_hash FROM {net}))"
+            for sign in (-1, 1)
+        )
+        return (went, came) if self.sides[0] == first else (came, went)
 
     def _at(self, table: str, version: int) -> str:
         """The table at a version as a relation; an empty one where it was not there."""

@@ -39,6 +39,7 @@ from synth_assets.sql.nearest import nearest
 from synth_assets.sql.project import SqlProject
 from synth_assets.sql.relations import quote_name
 from synth_assets.sql.run import fetch
+from synth_assets.sql.yaml_parts import load_yaml
 
 Row = dict[str, Any]
 
@@ -82,7 +83,7 @@ class Case:
 def load_cases(path: Path) -> list[Case]:
     """The cases of one file. Errors: `SqlModelError` naming file and field."""
     try:
-        file = CaseFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        file = CaseFile.model_validate(load_yaml(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SqlModelError(f"{path}: cannot be read as YAML ({error})") from error
     except ValidationError as error:

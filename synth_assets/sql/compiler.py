@@ -7,7 +7,7 @@ binder checks the query on empty relations → refs become relations.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,8 @@ from synth_assets.sql.scratch import scratch_connection
 from synth_assets.sql.values import fill_in
 
 UNKNOWN_COLUMN = re.compile(r'(?:[Rr]eferenced column|column named|key) "([^"]+)"')
+_GAP = re.compile("\ue000([^\ue001]+)\ue001")
+"""Two characters that Unicode gives no meaning, around the name of a ref."""
 _SHOWN_REF = re.compile(rf'"*{REF_PREFIX}(\w+)"*')
 
 
@@ -105,14 +107,25 @@ def inline(draft: Draft, staged: Mapping[str, Draft]) -> Draft:
 
 def relate(draft: Draft, relations: Mapping[str, str]) -> str:
     """The SQL of ``draft`` with each ref replaced by its relation (an alias is kept)."""
+    return filled(with_gaps(draft, relations), relations)
+
+
+def filled(sql: str, relations: Mapping[str, str]) -> str:
+    """What `with_gaps` left open, closed."""
+    return _GAP.sub(lambda gap: relations.get(gap[1], gap[0]), sql)
+
+
+def with_gaps(draft: Draft, names: Collection[str]) -> str:
+    """The SQL of ``draft`` with a gap for the relation of each ref named: to write out the same
+    query for other relations then costs next to nothing."""
     query = draft.query.copy()
     for table in list(query.find_all(exp.Table)):
         name = table.name.removeprefix(REF_PREFIX)
         if table.name == name:
             continue
         alias = table.alias or name
-        if name in relations:
-            table.set("this", exp.Var(this=relations[name]))
+        if name in names:
+            table.set("this", exp.Var(this=f"\ue000{name}\ue001"))
         if not table.alias:
             table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
     return query.sql("duckdb", comments=False)

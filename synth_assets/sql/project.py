@@ -15,7 +15,15 @@ from synth_assets.errors import SqlModelError
 from synth_assets.identity import content_hash
 from synth_assets.schemas import Column, TableSchema
 from synth_assets.sql.columns import Lineage, trace_columns
-from synth_assets.sql.compiler import Draft, bind, draft, inline, polars_schema, relate
+from synth_assets.sql.compiler import (
+    Draft,
+    bind,
+    draft,
+    filled,
+    inline,
+    polars_schema,
+    with_gaps,
+)
 from synth_assets.sql.data_test_drafts import draft_of_test
 from synth_assets.sql.data_tests import DataTest
 from synth_assets.sql.ephemeral import read_through, stored_refs
@@ -64,6 +72,7 @@ class SqlProject:
             if source.place[1] in self.seeds:  # it stands in for the table
                 self._source_types.setdefault(name, self.seeds[source.place[1]].seed.types)
         self._known: dict[str, Any] = {}
+        self._written: dict[Any, tuple[tuple[Draft, ...], str]] = {}
         self._used: dict[str, frozenset[str]] = {}
         for name, model in (*self.models.items(), *self.checks.items()):
             inner = (self._used.get(ref, frozenset()) for ref in model.refs)
@@ -84,6 +93,7 @@ class SqlProject:
         if self._source_types.get(source) != types:
             self._source_types[source] = dict(types)
             self._known.clear()
+            self._written.clear()
 
     def inputs(self, name: str) -> tuple[str, ...]:
         """Stored relations that a model reads, through its ephemeral models."""
@@ -308,8 +318,17 @@ class SqlProject:
             ref: relations.get(ref) or empty_relation(of)
             for ref, of in self._types(inputs, variables).items()
         }
-        sql = relate(inline(query, staged), all_relations)
+        sql = filled(self._with_gaps(query, staged, inputs), all_relations)
         return Compiled(name, sql, inputs, types)
+
+    def _with_gaps(self, query: Draft, staged: Mapping[str, Draft], inputs: tuple[str, ...]) -> str:
+        """The whole query, written out once. Drafts are remembered, so that each is told by what it
+        is, not by what it says."""
+        drafts = (query, *staged.values())
+        key = (tuple(map(id, drafts)), tuple(staged), inputs)
+        if key not in self._written:
+            self._written[key] = (drafts, with_gaps(inline(query, staged), inputs))
+        return self._written[key][1]
 
     def _stored(self, refs: Iterable[str], given: Mapping[str, str] = NOTHING) -> tuple[str, ...]:
         return stored_refs(self.models, refs, given)

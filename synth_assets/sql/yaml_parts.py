@@ -13,6 +13,17 @@ from synth_assets.errors import SqlModelError
 from synth_assets.sql.nearest import nearest
 from synth_assets.sql.unsupported import explain
 
+LIBYAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load_yaml(text: str) -> Any:
+    """What ``text`` says, read by libyaml in a tenth of PyYAML's time, where its wheel has it.
+    Errors: `yaml.YAMLError`, PyYAML's own, which names the line better."""
+    try:
+        return yaml.load(text, Loader=LIBYAML)
+    except yaml.YAMLError:
+        return yaml.safe_load(text)
+
 
 class Declared(BaseModel):
     """A part of a file: unknown keys are refused."""
@@ -26,7 +37,7 @@ T = TypeVar("T", bound=Declared)
 def read_yaml_mapping(path: Path) -> dict[str, Any]:
     """The mapping in a file; empty for an empty file. Errors: `SqlModelError`."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SqlModelError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

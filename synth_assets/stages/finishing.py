@@ -26,10 +26,14 @@ COUNTED = frozenset(
         "method",
         "rating",
         "round",
+        "stage",
         "usd_per_example",
     }
 )
 """Columns of which the UI shows counts, means and sums."""
+
+COPIES = "copies"
+"""Column that says of how many rows a line of `counted_rows` tells."""
 
 SHOWN = (
     "text",
@@ -79,13 +83,15 @@ def _of_the_lake(workshop: Workshop, stage: Stage) -> list[CheckResult]:
 
 
 def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
-    """Every row of the table, with those columns alone of which people are shown a number."""
+    """The rows of the table, with those columns alone of which people are shown a number: a line
+    for each combination of values, and in `COPIES` how many rows have it."""
     lake, schema = workshop.lake, workshop.recipe.name
-    names = [name for name in lake.column_types(schema, stage.name) if name in COUNTED]
     if not lake.has(schema, stage.name):
-        return pl.DataFrame()
-    columns = ", ".join(map(quote_name, names)) or "true AS is_there"
-    return lake.frame(f"SELECT {columns} FROM {Lake.relation(schema, stage.name)}")
+        return pl.DataFrame({COPIES: pl.Series([], dtype=pl.Int64)})
+    names = [name for name in lake.column_types(schema, stage.name) if name in COUNTED]
+    columns = ", ".join([*map(quote_name, names), f"count(*) AS {COPIES}"])
+    grouped = " GROUP BY ALL ORDER BY ALL" if names else ""
+    return lake.frame(f"SELECT {columns} FROM {Lake.relation(schema, stage.name)}{grouped}")
 
 
 def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:

@@ -17,7 +17,8 @@ from synth_assets.schemas import CALLS
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Stage
 from synth_assets.stages.workshop import Workshop
-from synth_assets.store.commits import hash_of_nothing, library_versions
+from synth_assets.store.commits import library_versions
+from synth_assets.store.content_hash import OF_NOTHING
 from synth_assets.store.outcomes import outcomes_of
 from synth_assets.store.staging import StagedTable
 
@@ -47,32 +48,27 @@ def checked(
     content: hash of the relation's rows; None where it is not known to be theirs: then all are run.
     standing: where the relation is a table with some rows in the place of others.
     """
-    rests_on = _rests_on(workshop, stage, items_parsed, content)
     anew = workshop.options.full_refresh
-    known = {} if anew else _recalled(workshop, stage, rests_on)
     names = [name for name, _, _ in stage.check_names()]
-    to_run = [name for name in names if name not in known]
-    near = {} if anew or standing is None else _run_near(workshop, stage, standing, to_run)
-    ran = {
-        result.name: result
-        for where in sorted({near.get(name, relation) for name in to_run})
-        for result in stage.check(
-            workshop,
-            where,
-            items_parsed,
-            [name for name in to_run if near.get(name, relation) == where],
-        )
-    }
-    # Another process may have written to a table while it was read.
-    still = _rests_on(workshop, stage, items_parsed, content) if to_run else rests_on
+    with workshop.lake.reading():  # what the checks read is what their passes are said to rest on
+        rests_on = _rests_on(workshop, stage, items_parsed, content)
+        known = {} if anew else _recalled(workshop, stage, rests_on)
+        to_run = [name for name in names if name not in known]
+        near = {} if anew or standing is None else _run_near(workshop, stage, standing, to_run)
+        ran = {
+            result.name: result
+            for where in sorted({near.get(name, relation) for name in to_run})
+            for result in stage.check(
+                workshop,
+                where,
+                items_parsed,
+                [name for name in to_run if near.get(name, relation) == where],
+            )
+        }
     found = {**ran, **known}
     return Checked(
         [found[name] for name in names],
-        {
-            name: hash
-            for name, hash in rests_on.items()
-            if found[name].passed and still.get(name) == hash
-        },
+        {name: hash for name, hash in rests_on.items() if found[name].passed},
     )
 
 
@@ -122,7 +118,7 @@ def _content_of(workshop: Workshop, table: str) -> str | None:
     if table == CALLS.name:
         return None
     if not workshop.lake.has(workshop.recipe.name, table):
-        return hash_of_nothing(workshop.lake)
+        return OF_NOTHING
     return workshop.log.recorded_hash(table)
 
 

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from synth_assets.errors import LakeError
 from synth_assets.stages.stage import Input, Stage
 from synth_assets.stages.workshop import Round, Workshop
-from synth_assets.store.commits import Commit, Provenance, hash_of_nothing, slice_hash
+from synth_assets.store.commits import Commit, Provenance, slice_hash
+from synth_assets.store.content_hash import OF_NOTHING, content_hash_sql
 from synth_assets.store.lake import Lake
-from synth_assets.store.past import changes_between, columns_at, relation_at
+from synth_assets.store.past import columns_at, relation_at, signed_rows
 from synth_assets.store.sql_types import plain_type, quote_name
-from synth_assets.store.staging import StagedColumns, Units, content_hash_sql
-from synth_assets.store.writes import writes_after
+from synth_assets.store.staging import StagedColumns, Units
 
 
 @contextmanager
@@ -31,17 +31,20 @@ def changed_units(
 
     now: what the round would be made from.
     """
-    changed = _changed_inputs(workshop, stage, round, commit, now)
+    lake = workshop.lake
+    with lake.reading():
+        changed = _changed_inputs(workshop, stage, round, commit, now)
     if commit is None or changed is None:
         yield None
         return
-    version = workshop.log.version_of(stage.name, commit.number)
-    assert version is not None and stage.unit is not None
-    lake, relation = workshop.lake, f"units_{random.getrandbits(32):08x}"
-    name = quote_name(stage.unit)
+    assert stage.unit is not None
+    relation, name = f"units_{random.getrandbits(32):08x}", quote_name(stage.unit)
     nothing = f"SELECT {name} FROM {Lake.relation(workshop.recipe.name, stage.name)} WHERE false"
-    selects = [_differing(workshop, item, round.number, name, version) for item in changed]
-    lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join([nothing, *selects])}")
+    with lake.reading():
+        version = workshop.log.version_of(stage.name, commit.number)
+        assert version is not None
+        selects = [_differing(workshop, item, round.number, name, version) for item in changed]
+        lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join([nothing, *selects])}")
     try:
         is_told = _add_units_of_files(workshop, stage, commit, now, relation)
         ((nameless,),) = lake.execute(f"SELECT count(*) FROM {relation} WHERE {name} IS NULL")
@@ -123,7 +126,7 @@ def _hash_at(workshop: Workshop, item: Input, round: int, version: int) -> str |
     where, values = workshop.where(item, round)
     try:
         if not columns_at(lake, schema, item.table, version):
-            return hash_of_nothing(lake)
+            return OF_NOTHING
         relation = relation_at(schema, item.table, version)
         return lake.execute(content_hash_sql(relation, where), values)[0][0]
     except LakeError:
@@ -137,21 +140,8 @@ def _differing(workshop: Workshop, item: Input, round: int, unit: str, version: 
     scope = f"round = {int(round)}" if item.slice == "own" else "true"
     if not columns_at(lake, schema, item.table, version):
         return f"SELECT DISTINCT {unit} FROM {Lake.relation(schema, item.table)} WHERE {scope}"
-    if writes_after(lake, schema, item.table, version) is None:  # a version in between is gone
-        sides = [
-            f"{relation} WHERE {scope}"
-            for relation in (
-                Lake.relation(schema, item.table),
-                relation_at(schema, item.table, version),
-            )
-        ]
-    else:
-        changes = changes_between(schema, item.table, version, lake.version())
-        sides = [
-            f"{changes} WHERE {scope} AND change_type IN ({kinds})"
-            for kinds in ("'insert', 'update_postimage'", "'delete', 'update_preimage'")
-        ]
-    a, b = (
-        f"SELECT {unit}, row_hash, count(*) AS copies FROM {side} GROUP BY ALL" for side in sides
+    rows = signed_rows(lake, schema, item.table, version, lake.version())
+    return (
+        f"SELECT {unit} FROM (SELECT {unit} FROM {rows} WHERE {scope} "
+        f"GROUP BY {unit}, row_hash HAVING sum(sign) <> 0)"
     )
-    return f"SELECT {unit} FROM ({a} EXCEPT {b}) UNION SELECT {unit} FROM ({b} EXCEPT {a})"

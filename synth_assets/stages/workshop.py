@@ -29,8 +29,9 @@ from synth_assets.stages.pools import KIND_OF_SLICE, deciding_part_sql, members_
 from synth_assets.stages.stage import Input, Stage
 from synth_assets.store.calls import LakeCalls
 from synth_assets.store.commits import CommitLog, Provenance, remembered_hash, slice_hash
+from synth_assets.store.content_hash import content_hash_sql
 from synth_assets.store.lake import Lake
-from synth_assets.store.staging import Units, content_hash_sql
+from synth_assets.store.staging import Units
 from synth_assets.store.writes import state_of
 
 SETTLED_NS = 2_000_000_000
@@ -135,7 +136,8 @@ class Workshop:
     def provenance(self, stage: Stage, round: Round) -> Provenance:
         """What the stage's rows of a round would be made from now."""
         parts = stage.fingerprint_parts(self.recipe, round.generation)
-        inputs = {item.label: self.input_hash(item, round.number) for item in stage.inputs}
+        with self.lake.reading():
+            inputs = {item.label: self.input_hash(item, round.number) for item in stage.inputs}
         if stage.files is not None:
             inputs["files"] = content_hash(
                 *(self._file_hash(path) for path in stage.files(self.recipe))

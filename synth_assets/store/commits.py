@@ -14,6 +14,7 @@ import polars as pl
 
 from synth_assets.identity import canonical_json, content_id
 from synth_assets.schemas import COMMITS
+from synth_assets.store.content_hash import OF_NOTHING, content_hash_sql
 from synth_assets.store.lake import Lake, run_all
 from synth_assets.store.outcomes import (
     Outcome,
@@ -25,12 +26,7 @@ from synth_assets.store.outcomes import (
     write_outcomes,
 )
 from synth_assets.store.sql_types import quote_name
-from synth_assets.store.staging import (
-    StagedColumns,
-    StagedDiff,
-    StagedTable,
-    content_hash_sql,
-)
+from synth_assets.store.staging import StagedColumns, StagedDiff, StagedTable
 from synth_assets.store.writes import state_of, versions_of_commits, writes_after
 
 RECORDED_LIBRARIES = ("synth-assets", "duckdb", "polars", "math-verify", "rapidfuzz", "sqlglot")
@@ -145,10 +141,11 @@ class CommitLog:
             if name == table and round in (None, number)
         ]
         newest = max(commits, key=lambda commit: commit.number, default=None)
-        version = None if newest is None else self.version_of(table, newest.number)
-        if newest is None or version is None:
-            return None
-        later = writes_after(self.lake, self.recipe, table, version)
+        with self.lake.reading():
+            version = None if newest is None else self.version_of(table, newest.number)
+            if newest is None or version is None:
+                return None
+            later = writes_after(self.lake, self.recipe, table, version)
         if later is None or any(
             round is None or write.round == round or not write.is_of(self.recipe, table)
             for write in later
@@ -205,9 +202,11 @@ class CommitLog:
         ):
             return known
         columns = StagedColumns.of(COMMITS).types
-        changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
-        changes += outcome_changes(self.lake, self.recipe)
-        checked = outcomes_of(self.lake, self.recipe, staged.table.table)
+        with self.lake.reading():
+            changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
+            changes += outcome_changes(self.lake, self.recipe)
+            checked = outcomes_of(self.lake, self.recipe, staged.table.table)
+            table_hash_after = self._table_hash_after(staged, diffs[0])
         record = self._record(staged, content, row_count, diffs[0], run_id)
         written: dict[str, Outcome] = {}
 
@@ -217,7 +216,7 @@ class CommitLog:
             for diff in diffs:
                 diff.write(connection)
             target = self.lake.relation(self.recipe, COMMITS.name)
-            table_hash = diffs[0].table_hash(connection)
+            table_hash = table_hash_after or diffs[0].table_hash(connection)
             number = connection.execute(
                 f"SELECT coalesce(max(number), 0) + 1 FROM {target}"
             ).fetchall()[0][0]
@@ -274,6 +273,12 @@ class CommitLog:
         if written:
             remember_outcomes(self.lake, self.recipe, commit.table_name, written, version)
 
+    def _table_hash_after(self, staged: StagedCommit, diff: StagedDiff) -> str | None:
+        """Content hash of the whole table once it is written, from the one before it; None where
+        that is not known."""
+        before = self.recorded_hash(staged.table.table)
+        return None if before is None else diff.hash_after(before)
+
     def _record(
         self, staged: StagedCommit, content: str, row_count: int, diff: StagedDiff, run_id: str
     ) -> dict[str, Any]:
@@ -315,20 +320,12 @@ def library_versions() -> dict[str, str]:
 def slice_hash(lake: Lake, schema: str, table: str, where: str, parameters: Sequence[Any]) -> str:
     """Content hash of the rows of a table that ``where`` (SQL of ours) selects."""
     if not lake.has(schema, table):
-        return hash_of_nothing(lake)
+        return OF_NOTHING
     place = ("hash", schema, table, where, *parameters)
     return remembered_hash(
         lake, place, [(schema, table)], content_hash_sql(lake.relation(schema, table), where),
         parameters,
     )  # fmt: skip
-
-
-def hash_of_nothing(lake: Lake) -> str:
-    """What was never made reads as empty, and so is equal to it."""
-    if "nothing" not in lake.remembered:
-        sql = content_hash_sql("(SELECT '' AS row_hash)", "false")
-        lake.remembered["nothing"] = lake.execute(sql)[0][0]
-    return lake.remembered["nothing"]
 
 
 def remembered_hash(

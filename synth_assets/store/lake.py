@@ -188,11 +188,13 @@ class Lake:
 
     def _current(self) -> _Version:
         """The version that this connection reads."""
-        rows = self.execute(
-            f"SELECT snapshot_id, schema_version FROM {CATALOG}.ducklake_snapshot "
-            "WHERE snapshot_id = (SELECT id FROM lake.current_snapshot())"
+        ((number,),) = self.execute("SELECT id FROM lake.current_snapshot()")
+        # A second statement: one alone may look at the catalog before it knows what is newest.
+        shapes = self.execute(
+            f"SELECT schema_version FROM {CATALOG}.ducklake_snapshot WHERE snapshot_id = ?",
+            [number],
         )
-        return _Version(*rows[0])
+        return _Version(number, shapes[0][0] if shapes else -1 - number)
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -16,27 +16,13 @@ import polars as pl
 from synth_assets.errors import LakeError
 from synth_assets.identity import content_id
 from synth_assets.schemas import TableSchema
+from synth_assets.store.content_hash import content_hash_sql, hash_after
 from synth_assets.store.lake import Lake, run_all
 from synth_assets.store.past import changes_between
 from synth_assets.store.sql_types import plain_type, quote_literal, quote_name, sql_type
 from synth_assets.store.table_shape import table_changes
 
 _NOT_IN_A_LAKE = re.compile(r"ENUM\(|UNION\(|BIT\b|BIGNUM|\[\d+\]|\"?NULL\"?$|INTERVAL|VARIANT")
-
-SCHEME = "scheme-1"
-"""Version of the content hash: sha256 over the ordered row hashes and their number."""
-
-
-def content_hash_sql(relation: str, where: str = "true") -> str:
-    """One-row SELECT of the content hash of a relation that has ``row_hash``.
-
-    Ordered hashes and their number: an xor would count a row present three times as one.
-    """
-    return (
-        f"SELECT sha256('{SCHEME}' || coalesce(string_agg(row_hash, chr(10) ORDER BY row_hash), '')"
-        f" || chr(10) || count(*)) AS content_hash, count(*) AS row_count "
-        f"FROM {relation} WHERE {where}"
-    )
 
 
 @dataclass(frozen=True)
@@ -128,18 +114,22 @@ class StagedTable:
         )
 
     def content(self) -> tuple[str, int]:
-        """Content hash and row count of the scope after the commit; read once, and not at all
-        where the units' rows are as they were."""
-        if self.before is not None and self.prepare().is_empty:
-            return self.before
+        """Content hash and row count of the scope after the commit; found once, and from what the
+        commit changes alone where they are known as they stand."""
         if self._content is None:
-            content, rows = self.lake.execute(content_hash_sql(self.relation_after))[0]
-            self._content = (content, rows)
+            if self.before is not None:
+                content, rows = self.before
+                diff = self.prepare()
+                self._content = (diff.hash_after(content), rows + diff.rows_new - diff.rows_gone)
+            else:
+                content, rows = self.lake.execute(content_hash_sql(self.relation_after))[0]
+                self._content = (content, rows)
         return self._content
 
     def standing_rows(self) -> int:
         """How many of the scope's rows stand."""
-        return self.lake.execute(f"SELECT count(*) FROM ({self._standing('1 AS one')})")[0][0]
+        ((staged,),) = self.lake.execute(f"SELECT count(*) FROM {self.relation}")
+        return self.content()[1] - staged
 
     def keep_ids(self, ids: Units) -> None:
         """Makes the relation of ``ids``: those of the rows staged and of the rows they replace."""
@@ -269,6 +259,17 @@ class StagedDiff:
                 f"INSERT INTO {staged.target} ({names}) SELECT {names} FROM {staged.relation} "
                 f"WHERE row_hash IN (SELECT row_hash FROM {self.new})"
             )
+
+    def hash_after(self, before: str) -> str:
+        """The content hash of the rows of a relation that had ``before``, once the commit changed
+        it: no row is read but those that the commit writes and removes."""
+        if self.rows_gone == 0 and self.rows_new == 0:
+            return before
+        gone, new = (
+            self.staged.lake.execute(content_hash_sql(relation, copies="copies"))[0][0]
+            for relation in (self.gone, self.new)
+        )
+        return hash_after(before, gone, new)
 
     def table_hash(self, connection: Any) -> str:
         """Content hash of the whole table once it is written; called inside the transaction. Rows

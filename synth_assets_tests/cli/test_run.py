@@ -90,7 +90,7 @@ def test_an_unknown_table_to_select_is_the_commands_mistake(tiny: Path, teacher:
         ),
         (
             {"judgments": {"ultrafeedback": {"templates": {"helpfulness": "none.txt"}}}},
-            "none.txt: cannot be read",
+            "helpfulness = 'none.txt': there is no file",
         ),
         ({"models": {"judge": {"model": "offline/juge"}}}, "did you mean 'judge'?"),
     ],

@@ -35,7 +35,7 @@ def test_a_recipes_description_is_text_and_not_markup(tmp_path: Path) -> None:
 
 
 def test_a_finished_table_is_one_line_that_accounts_for_its_rows(tmp_path: Path) -> None:
-    rows = pl.DataFrame({"drop_reason": [None, "too_short", None]})
+    rows = pl.DataFrame({"drop_reason": [None, "too_short"], "copies": [2, 1]})
     problem = pl.DataFrame({"id": ["a"]})
     report = StageReport(
         rounds_made=[1],
@@ -53,7 +53,7 @@ def test_a_finished_table_is_one_line_that_accounts_for_its_rows(tmp_path: Path)
 
 def test_a_table_that_was_current_is_said_to_be_unchanged(tmp_path: Path) -> None:
     line = screen(
-        write_recipe(tmp_path), finished(StageReport(), pl.DataFrame({"a": [1]}))
+        write_recipe(tmp_path), finished(StageReport(), pl.DataFrame({"copies": [1]}))
     ).splitlines()[1]
     assert line.endswith("1 row; unchanged")
 
@@ -62,7 +62,7 @@ def test_without_a_terminal_no_line_is_written_over(tmp_path: Path) -> None:
     events = (
         RunEvent("started", "completions"),
         RunEvent("asking", "completions", stats=CallStats(made=3), round=1),
-        finished(StageReport(rounds_made=[1]), pl.DataFrame({"a": [1]})),
+        finished(StageReport(rounds_made=[1]), pl.DataFrame({"copies": [1]})),
     )
     text = screen(write_recipe(tmp_path), *events)
     assert "\x1b" not in text and "\r" not in text
@@ -73,7 +73,7 @@ def test_a_terminal_sees_the_calls_as_they_are_made(tmp_path: Path) -> None:
     events = (
         RunEvent("started", "completions"),
         RunEvent("asking", "completions", stats=CallStats(made=3, cached=2, total=9), round=1),
-        finished(StageReport(rounds_made=[1]), pl.DataFrame({"a": [1]})),
+        finished(StageReport(rounds_made=[1]), pl.DataFrame({"copies": [1]})),
     )
     text = screen(write_recipe(tmp_path), *events, is_terminal=True, width=120)
     assert "completions, round 1" in text and "5 of 9, 2 reused" in text

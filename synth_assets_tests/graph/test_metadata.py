@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from typing import Any
 from xml.etree import ElementTree
 
 import polars as pl
@@ -79,11 +80,16 @@ def test_a_sample_shows_ids_and_first_words_of_a_few_rows():
     assert sample_table(rows.clear(), "prompt_id") == ""
 
 
+def metadata_of(rows: pl.DataFrame) -> dict[str, Any]:
+    return report_metadata(StageReport(), rows, "id", pl.DataFrame({"id": ["a"]}))
+
+
 def test_kept_dropped_and_reasons_are_told_with_a_chart():
     rows = pl.DataFrame(
-        {"prompt_id": list("abcd"), "drop_reason": [None, "keyword", "keyword", "too_long"]}
+        {"drop_reason": [None, "keyword", "too_long"], "round": [1, 1, 2], "copies": [1, 2, 1]}
     )
-    said = report_metadata(StageReport(), rows, "prompt_id")
+    said = metadata_of(rows)
+    assert said["dagster/row_count"] == 4
     assert (said["rows_kept"], said["rows_dropped"], said["drop_rate"]) == (1, 3, 0.75)
     assert "| keyword | 2 |" in said["drop_reasons"].value
     assert said["drop_reasons_chart"].value.startswith(
@@ -92,10 +98,16 @@ def test_kept_dropped_and_reasons_are_told_with_a_chart():
 
 
 def test_an_empty_table_is_told_without_shares_of_nothing():
-    rows = pl.DataFrame(schema={"prompt_id": pl.String, "drop_reason": pl.String})
-    said = report_metadata(StageReport(), rows, "prompt_id")
+    rows = pl.DataFrame(schema={"drop_reason": pl.String, "copies": pl.Int64})
+    said = metadata_of(rows)
     assert said["dagster/row_count"] == 0
     assert "drop_rate" not in said
+
+
+def test_a_mean_counts_each_row_and_leaves_out_what_was_not_rated():
+    rows = pl.DataFrame({"rating": [5.0, 2.0, None], "copies": [1, 3, 7]})
+    assert metadata_of(rows)["mean_rating"] == 2.75
+    assert "mean_rating" not in metadata_of(rows.tail(1))
 
 
 def labels_of(chart: str) -> list[str | None]:
@@ -108,7 +120,7 @@ def costs(*rows: tuple[str | None, int, str, float | None, int]) -> pl.DataFrame
     """Rows of ``cost_of_accepted``: method, round, model, what it cost, examples of the method."""
     names = ("method", "round", "model", "cost_usd", "examples")
     return pl.DataFrame(rows, schema=names, orient="row").with_columns(
-        usd_per_example=pl.col("cost_usd") / pl.col("examples")
+        usd_per_example=pl.col("cost_usd") / pl.col("examples"), copies=1
     )
 
 
@@ -119,7 +131,7 @@ def test_the_cost_chart_adds_up_models_and_rounds_of_each_method():
         ("evol_instruct", 2, "writer", 2.0, 20),
         ("self_instruct", 1, "writer", 1.0, 3),
     )
-    said = report_metadata(StageReport(), rows, "method")
+    said = metadata_of(rows)
     chart = said["usd_per_example_chart"].value
     assert chart.startswith("![US dollars an example, by method](data:image/svg+xml;base64,")
     assert labels_of(chart) == ["evol_instruct", "0.2", "self_instruct", "0.333"]
@@ -131,10 +143,25 @@ def test_the_cost_chart_leaves_out_what_cost_nothing_or_brought_nothing():
         ("self_instruct", 1, "writer", 2.0, 0),
         (None, 1, "writer", 1.0, 4),
     )
-    said = report_metadata(StageReport(), rows, "method")
+    said = metadata_of(rows)
     assert labels_of(said["usd_per_example_chart"].value) == ["unknown", "0.25"]
-    free = report_metadata(StageReport(), rows.head(1), "method")
+    free = metadata_of(rows.head(1))
     assert "usd_per_example_chart" not in free
+
+
+def test_what_each_stage_cost_is_a_chart_over_its_models_and_rounds():
+    rows = pl.DataFrame(
+        {
+            "stage": ["completions", "ultrafeedback", "completions", "seed"],
+            "round": [1, 1, 2, 1],
+            "cost_usd": [1.5, 0.25, 0.5, None],
+            "copies": 1,
+        }
+    )
+    chart = metadata_of(rows)["usd_by_stage_chart"].value
+    assert chart.startswith("![US dollars, by stage](data:image/svg+xml;base64,")
+    assert labels_of(chart) == ["completions", "2.0", "ultrafeedback", "0.25"]
+    assert "usd_by_stage_chart" not in metadata_of(rows.tail(1))
 
 
 def test_the_chart_is_well_formed_whatever_the_names():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from synth_assets.errors import QueryError
 from synth_assets.history.diff import TableDiff, diff
+from synth_assets.history.tagging import tag_version
+from synth_assets.history.vacuum import vacuum
 from synth_assets.llm.transports.scripted import forget, register
 from synth_assets_tests.recipes import SEEDS, Teacher
 from synth_assets_tests.stages.bench import Bench
@@ -142,3 +145,18 @@ def test_rows_written_past_the_commits_have_no_cause(made: Bench) -> None:
 def test_an_unknown_table_is_named_with_its_nearest(made: Bench) -> None:
     with pytest.raises(QueryError, match=r"did you mean 'sft_set'"):
         diff(made.workshop(), "sft_sets", 1, 2)
+
+
+def test_the_same_is_told_backwards_and_after_versions_in_between_are_gone(made: Bench) -> None:
+    tagged = tag_version(made.workshop(), "before").version
+    before = made.lake.version()
+    found = after(made, a_seed, a_threshold)
+    now = made.lake.version()
+    assert now > before + 1 and found.removed and found.added
+    back = diff(made.workshop(), "sft_set", now, before)
+    assert (back.added, back.removed, back.changed) == (found.removed, found.added, found.changed)
+    assert set(back.rows["example_id"]) == set(found.rows["example_id"])
+    found = diff(made.workshop(), "sft_set", tagged, now)
+    vacuum(made.lake, older_than=timedelta(0))
+    later = diff(made.workshop(), "sft_set", tagged, now)
+    assert later.as_json() == found.as_json()

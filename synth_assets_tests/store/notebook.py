@@ -9,8 +9,9 @@ import polars as pl
 
 from synth_assets.schemas import MESSAGES, ROUND, Column, TableSchema
 from synth_assets.store.commits import Commit, CommitLog, Provenance, StagedCommit
+from synth_assets.store.content_hash import content_hash_sql
 from synth_assets.store.lake import Lake
-from synth_assets.store.staging import StagedTable, content_hash_sql, stage_frame
+from synth_assets.store.staging import StagedTable, stage_frame
 
 NOTES = TableSchema(
     "notes",

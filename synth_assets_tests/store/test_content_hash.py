@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from synth_assets.identity import content_id
+from synth_assets.store.content_hash import OF_NOTHING, content_hash_sql, hash_after
 from synth_assets.store.lake import Lake
-from synth_assets.store.staging import SCHEME, content_hash_sql, stage_frame, stage_query
+from synth_assets.store.staging import stage_frame, stage_query
 from synth_assets_tests.store.notebook import NOTES, make_notes
 
 AWKWARD = [
@@ -59,7 +60,19 @@ def test_a_row_present_three_times_counts_three_times(lake: Lake, recipe: str) -
 
 
 def test_no_rows_have_a_hash_of_their_own(lake: Lake, recipe: str) -> None:
-    assert hash_of(lake, recipe, NOTES.empty()) != hash_of(lake, recipe, make_notes({"a": ""}))
+    assert hash_of(lake, recipe, NOTES.empty()) == OF_NOTHING
+    assert hash_of(lake, recipe, make_notes({"a": ""})) != OF_NOTHING
+
+
+def test_a_hash_follows_from_the_one_before_and_what_came_and_went(lake: Lake, recipe: str) -> None:
+    one, two, three = (make_notes({name: name}) for name in ("one", "two", "three"))
+    before, gone, new, after = (
+        hash_of(lake, recipe, pl.concat(notes))
+        for notes in ([one, two, two], [two, two], [two, three], [one, two, three])
+    )
+    assert hash_after(before, gone, new) == after
+    assert hash_after(after, new, gone) == before
+    assert hash_after(before, before, OF_NOTHING) == OF_NOTHING
 
 
 def test_the_hash_is_what_its_scheme_says(lake: Lake, recipe: str) -> None:
@@ -76,9 +89,9 @@ def test_the_hash_is_what_its_scheme_says(lake: Lake, recipe: str) -> None:
         f'"messages":[{{"role":"user","content":{text}}}],"score":0.5}}'
         for note_id, text in (("a", '"one\\u0000é"'), ("b", "null"))
     ]
-    hashes = sorted(sha256(content_id("types", types) + row) for row in rows)
-    expected = sha256("scheme-1" + "\n".join(hashes) + "\n2")
-    assert SCHEME == "scheme-1"
+    hashes = [sha256(content_id("types", types) + row) for row in rows]
+    words = [[int(each[at : at + 16], 16) for each in hashes] for at in (0, 16, 32, 48)]
+    expected = "".join(f"{sum(word) % 2**64:016x}" for word in words)
     assert hash_of(lake, recipe, make_notes({"a": "one\0é", "b": None})) == expected
 
 
