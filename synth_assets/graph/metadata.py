@@ -17,6 +17,7 @@ from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 
 SAMPLE_ROWS = 5
 FIRST_WORDS = 8
+COST_OF_ALL = (pl.col("cost_usd") * pl.col(COPIES)).sum()
 CHART_WIDTH, CHART_BAR, CHART_GAP = 320, 14, 4
 
 
@@ -91,14 +92,15 @@ def report_metadata(
     }
     if "drop_reason" in rows.columns and rows.height:
         metadata |= _drop_metadata(rows)
-    for name in {"rating", "mean_rating"} & set(rows.columns):
-        rated = rows.filter(pl.col(name).is_not_null())
+    for name in ("rating", "mean_rating"):
+        is_number = name in rows.columns and rows.schema[name].is_numeric()
+        rated = rows.filter(pl.col(name).is_not_null()) if is_number else rows.clear()
         if rated.height:
             total = (rated[name] * rated[COPIES]).sum()
             metadata["mean_rating"] = round(float(total) / int(rated[COPIES].sum()), 4)
     if "usd_per_example" in rows.columns:
         metadata |= _cost_of_an_example(rows)
-    elif {"stage", "cost_usd"} <= set(rows.columns):
+    elif "stage" in rows.columns and rows.schema.get("cost_usd", pl.String()).is_numeric():
         metadata |= _cost_of_stages(rows)
     stats = report.stats
     if stats.made or stats.cached:
@@ -143,7 +145,7 @@ def _drop_metadata(rows: pl.DataFrame) -> dict[str, Any]:
 
 def _cost_of_stages(rows: pl.DataFrame) -> dict[str, Any]:
     """US dollars by stage: over the models, and over all rounds."""
-    of_stage = rows.group_by("stage").agg(pl.col("cost_usd").sum()).sort("stage")
+    of_stage = rows.group_by("stage").agg(COST_OF_ALL).sort("stage")
     return _cost_chart(
         "usd_by_stage_chart",
         "US dollars, by stage",
@@ -155,7 +157,7 @@ def _cost_of_an_example(rows: pl.DataFrame) -> dict[str, Any]:
     """US dollars for an accepted example, by method: over the models, and over all rounds."""
     of_method = (
         rows.group_by("method", "round")
-        .agg(pl.col("cost_usd").sum(), pl.col("examples").max())
+        .agg(COST_OF_ALL, pl.col("examples").max())
         .group_by("method")
         .agg(pl.col("cost_usd").sum(), pl.col("examples").sum())
         .filter((pl.col("examples") > 0) & (pl.col("cost_usd") > 0))

@@ -8,6 +8,7 @@ has other rows about the same prompts or completions than before.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from synth_assets.history.causes import Cause, State, causes_by_table
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.schemas import COMMITS, EDGES
 from synth_assets.stages.workshop import Workshop
-from synth_assets.store.past import columns_at, relation_at, signed_rows
+from synth_assets.store.past import SIGN, columns_at, relation_at, signed_rows
 from synth_assets.store.sql_types import quote_name
 
 Change = Literal["added", "removed", "changed"]
@@ -88,7 +89,11 @@ def diff(workshop: Workshop, table: str, before: int, after: int) -> TableDiff:
             f"recipe {workshop.recipe.name} has no table {table!r}"
             f"{did_you_mean(table, workshop.stages)}"
         )
-    return _Differ(workshop, before, after).diff(table)
+    differ = _Differ(workshop, before, after)
+    try:
+        return differ.diff(table)
+    finally:
+        differ.close()
 
 
 class _Differ:
@@ -98,6 +103,7 @@ class _Differ:
         self.sides = (before, after)
         self._known_columns: dict[tuple[str, int], list[str]] = {}
         self._known_sides: dict[str, tuple[str, str]] = {}
+        self._temporary: list[str] = []
         self.states = [State.of(self._commits(version)) for version in self.sides]
 
     def diff(self, table: str) -> TableDiff:
@@ -121,6 +127,12 @@ class _Differ:
             causes=tuple(sorted({cause for causes in own.values() for cause in causes})),
             rows=rows.select(key, "change", "because"),
         )
+
+    def close(self) -> None:
+        """Forgets what was looked up on the way."""
+        if self.lake.is_open:
+            for name in self._temporary:
+                self.lake.execute(f"DROP TABLE IF EXISTS {name}")
 
     # -- what ---------------------------------------------------------------------------------
 
@@ -232,16 +244,24 @@ class _Differ:
     def _edges_from(self, children: pl.DataFrame) -> pl.DataFrame:
         """What the ``id``s were derived from, at either version."""
         with self.lake.temporary("children", children) as ids:
-            old, new = self._sides(EDGES.name)
-            at_after = self._at(EDGES.name, max(self.sides))  # the others are among the changes
             parts = [
                 self.lake.frame(
                     f"SELECT child_id, parent_id FROM {relation}"
                     f" WHERE kind = 'derived_from' AND child_id IN (SELECT id FROM {ids})"
                 )
-                for relation in dict.fromkeys((at_after, old, new))
+                for relation in self._relations_of_edges()
             ]
-        return pl.concat(parts).unique()
+        nothing = pl.DataFrame(schema={"child_id": pl.String, "parent_id": pl.String})
+        return pl.concat(parts or [nothing]).unique()
+
+    def _relations_of_edges(self) -> list[str]:
+        """In which all edges of both versions stand; none where neither has any."""
+        first, last = min(self.sides), max(self.sides)
+        there = [side for side in (first, last) if self._columns(EDGES.name, side)]
+        if len(there) < 2:
+            return [self._at(EDGES.name, side) for side in there]
+        # Those of the first that are not among the last's are among the changes.
+        return list(dict.fromkeys((self._at(EDGES.name, last), *self._sides(EDGES.name))))
 
     def _columns(self, table: str, version: int | None = None) -> list[str]:
         """The table's columns at a version (or at either); none where it was not there."""
@@ -266,11 +286,13 @@ class _Differ:
         columns = self._columns(table, last)
         if first == last or not columns or self._columns(table, first) != columns:
             return None
-        rows, net = signed_rows(self.lake, self.schema, table, first, last), f"net_of_{table}"
+        rows = signed_rows(self.lake, self.schema, table, first, last)
+        net = f"net_{random.getrandbits(32):08x}"
         self.lake.execute(
-            f"CREATE OR REPLACE TEMP TABLE {net} AS SELECT row_hash, sum(sign) AS sign, "
-            f"count(*) AS told FROM {rows} GROUP BY row_hash HAVING sum(sign) <> 0"
+            f"CREATE TEMP TABLE {net} AS SELECT row_hash, count(*) AS told "
+            f"FROM {rows} GROUP BY row_hash HAVING sum({SIGN}) <> 0"
         )
+        self._temporary.append(net)
         ((count, is_told_once),) = self.lake.execute(
             f"SELECT count(*), coalesce(bool_and(told = 1), true) FROM {net}"
         )
@@ -278,7 +300,7 @@ class _Differ:
             return None
         chosen = ", ".join(map(quote_name, columns))
         went, came = (
-            f"(SELECT {chosen} FROM {rows} WHERE sign = {sign} "
+            f"(SELECT {chosen} FROM {rows} WHERE {SIGN} = {sign} "
             f"AND row_hash IN (SELECT row_hash FROM {net}))"
             for sign in (-1, 1)
         )

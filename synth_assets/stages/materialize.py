@@ -75,8 +75,7 @@ def bring_up_to_date(
     pending: list[RepliesPending] = []
     known = workshop.log.latest()
     for round in workshop.rounds_of(stage):
-        with workshop.lake.reading():
-            provenance = workshop.provenance(stage, round)
+        provenance = workshop.provenance(stage, round)
         commit = known.get((stage.name, round.number))
         if commit is not None and not is_due(workshop, stage, commit, provenance):
             report.rounds_skipped.append(round.number)

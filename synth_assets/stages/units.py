@@ -18,7 +18,7 @@ from synth_assets.stages.workshop import Round, Workshop
 from synth_assets.store.commits import Commit, Provenance, slice_hash
 from synth_assets.store.content_hash import OF_NOTHING, content_hash_sql
 from synth_assets.store.lake import Lake
-from synth_assets.store.past import columns_at, relation_at, signed_rows
+from synth_assets.store.past import SIGN, columns_at, relation_at, signed_rows
 from synth_assets.store.sql_types import plain_type, quote_name
 from synth_assets.store.staging import StagedColumns, Units
 
@@ -42,9 +42,15 @@ def changed_units(
     nothing = f"SELECT {name} FROM {Lake.relation(workshop.recipe.name, stage.name)} WHERE false"
     with lake.reading():
         version = workshop.log.version_of(stage.name, commit.number)
-        assert version is not None
-        selects = [_differing(workshop, item, round.number, name, version) for item in changed]
+        selects = [
+            _differing(workshop, item, round.number, name, version)
+            for item in changed
+            if version is not None
+        ]
         lake.execute(f"CREATE TEMP TABLE {relation} AS {' UNION '.join([nothing, *selects])}")
+    if version is None:  # it was vacuumed just now
+        yield None
+        return
     try:
         is_told = _add_units_of_files(workshop, stage, commit, now, relation)
         ((nameless,),) = lake.execute(f"SELECT count(*) FROM {relation} WHERE {name} IS NULL")
@@ -143,5 +149,5 @@ def _differing(workshop: Workshop, item: Input, round: int, unit: str, version: 
     rows = signed_rows(lake, schema, item.table, version, lake.version())
     return (
         f"SELECT {unit} FROM (SELECT {unit} FROM {rows} WHERE {scope} "
-        f"GROUP BY {unit}, row_hash HAVING sum(sign) <> 0)"
+        f"GROUP BY {unit}, row_hash HAVING sum({SIGN}) <> 0)"
     )

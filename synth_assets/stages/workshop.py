@@ -93,7 +93,7 @@ class Workshop:
             opened = rows.select("round", "generation").sort("round").iter_rows()
             known = (state, [Round(number, json.loads(g)) for number, g in opened])
             self.lake.remembered[place] = known
-        return known[1]
+        return list(known[1])
 
     def rounds_of(self, stage: Stage) -> list[Round]:
         """The rounds a stage is made for; one nameless round 0 where it is made as a whole."""

@@ -16,8 +16,9 @@ from synth_assets.store.sql_types import quote_literal
 CATALOG = "__ducklake_metadata_lake"
 """Where DuckLake keeps its own tables of the lake that is attached as ``lake``."""
 
-LAYOUT = 1
-"""Version of what this package writes into a lake; a lake of a newer layout is refused."""
+LAYOUT = 2
+"""Version of what this package writes into a lake; a lake of another layout is refused. 2: content
+hashes are sums (decision 36)."""
 
 
 def write_lock(home: Home) -> AbstractContextManager[None]:
@@ -69,7 +70,7 @@ def attach(
 def has_layout(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
     """Whether the lake says its layout, which a new one does not yet.
 
-    Errors: `LakeError` where it is newer than this package knows; nothing is changed then.
+    Errors: `LakeError` where it is another than this package's; nothing is changed then.
     """
     try:
         found = connection.execute("SELECT max(version) FROM lake.llm.layout").fetchall()[0][0]
@@ -80,6 +81,12 @@ def has_layout(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
             f"the lake in {home.path} has layout {found}; this version of synth_assets reads up "
             f"to {LAYOUT}. Install a newer synth_assets, or point SYNTH_HOME to another folder. "
             "Nothing was changed"
+        )
+    if found is not None and found < LAYOUT:
+        raise LakeError(
+            f"the lake in {home.path} has layout {found}, whose content hashes are of another kind "
+            f"than those of layout {LAYOUT}, which this version of synth_assets reads. Point SYNTH_HOME "
+            "to another folder and run again, or install the version that made it. Nothing was changed"
         )
     return found is not None
 

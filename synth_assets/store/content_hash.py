@@ -36,7 +36,9 @@ def hash_after(before: str, gone: str, new: str) -> str:
 
 def _word_sql(place: int, copies: str) -> str:
     start = 1 + place * WORD_DIGITS
-    number = f"('0x' || substr(row_hash, {start}, {WORD_DIGITS}))::UBIGINT"
+    told = f"TRY_CAST('0x' || substr(row_hash, {start}, {WORD_DIGITS}) AS UBIGINT)"
+    # A row that someone wrote past us without a hash, or with another text in its place, counts.
+    number = f"coalesce({told}, hash(coalesce(row_hash, ''), {place}))"
     times = "" if copies == "1" else f" * {copies}"
     total = f"coalesce(sum({number}::HUGEINT{times}), 0) % {MODULUS}::HUGEINT"
     return f"lower(lpad(to_hex(({total})::UBIGINT), {WORD_DIGITS}, '0'))"

@@ -7,6 +7,9 @@ from synth_assets.store.lake import Lake
 from synth_assets.store.sql_types import quote_literal
 from synth_assets.store.writes import writes_after
 
+SIGN = "__sign"
+"""Column that no table has; see `signed_rows`."""
+
 
 def relation_at(schema: str, table: str, version: int) -> str:
     """The table at a version, as a relation. In parentheses: DuckLake takes no alias after it."""
@@ -23,20 +26,20 @@ def changes_between(schema: str, table: str, before: int, after: int) -> str:
 
 
 def signed_rows(lake: Lake, schema: str, table: str, before: int, after: int) -> str:
-    """The rows that came (``sign`` 1) and went (-1) from one version to a later one, as a relation.
+    """The rows that came (`SIGN` 1) and went (-1) from one version to a later one, as a relation.
 
     What stands at both may be in it on both sides: of equal rows, the sum of the signs tells. Where
     a version in between was vacuumed, these are all rows of the one and of the other.
     """
     if writes_after(lake, schema, table, before) is None:
         old, new = (relation_at(schema, table, version) for version in (before, after))
-        return f"(SELECT *, -1 AS sign FROM {old} UNION ALL BY NAME SELECT *, 1 AS sign FROM {new})"
+        return (
+            f"(SELECT *, -1 AS {SIGN} FROM {old} UNION ALL BY NAME "
+            f"SELECT *, 1 AS {SIGN} FROM {new})"
+        )
     changes = changes_between(schema, table, before, after)
     came = "change_type IN ('insert', 'update_postimage')"
-    return (
-        "(SELECT * EXCLUDE (snapshot_id, rowid, change_type), "
-        f"CASE WHEN {came} THEN 1 ELSE -1 END AS sign FROM {changes})"
-    )
+    return f"(SELECT *, CASE WHEN {came} THEN 1 ELSE -1 END AS {SIGN} FROM {changes})"
 
 
 def columns_at(lake: Lake, schema: str, table: str, version: int) -> list[str]:

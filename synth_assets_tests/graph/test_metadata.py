@@ -154,8 +154,8 @@ def test_what_each_stage_cost_is_a_chart_over_its_models_and_rounds():
         {
             "stage": ["completions", "ultrafeedback", "completions", "seed"],
             "round": [1, 1, 2, 1],
-            "cost_usd": [1.5, 0.25, 0.5, None],
-            "copies": 1,
+            "cost_usd": [1.5, 0.125, 0.5, None],
+            "copies": [1, 2, 1, 1],  # two judges that cost the same
         }
     )
     chart = metadata_of(rows)["usd_by_stage_chart"].value

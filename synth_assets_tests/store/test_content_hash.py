@@ -64,6 +64,17 @@ def test_no_rows_have_a_hash_of_their_own(lake: Lake, recipe: str) -> None:
     assert hash_of(lake, recipe, make_notes({"a": ""})) != OF_NOTHING
 
 
+@pytest.mark.parametrize("written", ["NULL", "''", "'not a hash'"])
+def test_a_row_written_without_its_hash_changes_the_hash_of_all(
+    lake: Lake, recipe: str, written: str
+) -> None:
+    staged = stage_frame(lake, recipe, NOTES, make_notes({"a": "one"}), {})
+    with_it = f"(SELECT row_hash FROM {staged.relation} UNION ALL SELECT {written})"
+    found, rows = lake.execute(content_hash_sql(with_it))[0]
+    assert rows == 2 and found != staged.content()[0]
+    staged.drop()
+
+
 def test_a_hash_follows_from_the_one_before_and_what_came_and_went(lake: Lake, recipe: str) -> None:
     one, two, three = (make_notes({name: name}) for name in ("one", "two", "three"))
     before, gone, new, after = (

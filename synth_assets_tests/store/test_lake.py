@@ -384,6 +384,14 @@ def test_a_reader_cannot_write(lake: Lake, recipe: str) -> None:
     assert lake.version() == before
 
 
+def test_a_lake_of_an_older_layout_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    with Lake(home) as lake:
+        lake.transaction(lambda c: c.execute("UPDATE lake.llm.layout SET version = 1"))
+    with pytest.raises(LakeError, match=r"has layout 1, .* Point SYNTH_HOME to another folder"):
+        _ = Lake(home).connection
+
+
 def test_a_lake_of_a_newer_layout_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
     with Lake(home) as lake:

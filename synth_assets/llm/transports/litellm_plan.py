@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 from yarl import URL
 
+from synth_assets.errors import RecipeError
 from synth_assets.llm import litellm_library
 from synth_assets.llm.credentials import api_key
 from synth_assets.llm.transports.http_session import Answer, Place, proxy_of
@@ -131,7 +132,7 @@ class Plan:
                 litellm_params={},
                 cached_content=None,
             )
-            return {**made, **self._added}
+            return self._with_added(made)
         body = self._config.transform_request(
             model=self._model,
             messages=messages,
@@ -139,6 +140,16 @@ class Plan:
             litellm_params={},
             headers=self._headers,  # a feature's own header is added here: once, for the plan
         )
+        return self._with_added(body)
+
+    def _with_added(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The body with what the recipe adds. Errors: `RecipeError` where that would replace what the
+        request says already, its bound on tokens among them."""
+        if taken := sorted(set(body) & set(self._added)):
+            raise RecipeError(
+                f"extra_body: the request to {self._provider} has {', '.join(taken)} already; "
+                "leave it out, and say it by sampling"
+            )
         return {**body, **self._added}
 
     def read(self, answer: Answer, messages: list[Any]) -> str:
