@@ -87,6 +87,9 @@ def _parts(node: Told) -> list[Text | Tree]:
         seed = node["seed"]
         licence = seed["licence"] or "no licence declared"
         parts.append(_line("seed", f"{seed['source_file']}, line {seed['source_line']}; {licence}"))
+    if label := node.get("rows", {}).get("human_labels"):
+        place = f"files[{label['label_file']}], line {label['label_line']}"
+        parts.append(_line("label", f"pairs.human_preferences.{place}: {label['preferred']}"))
     if node["text"]:
         parts.append(_line("text", _short(node["text"])))
     if node["template"]:
