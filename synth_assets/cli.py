@@ -32,7 +32,7 @@ from synth_assets.console.messages import (
     print_json,
     terminal_of_ones_own,
 )
-from synth_assets.errors import RecipeError, SynthError
+from synth_assets.errors import QueryError, RecipeError, SynthError
 from synth_assets.project import find_recipe, project_folder, recipe_paths
 from synth_assets.store.home import Home
 
@@ -193,10 +193,15 @@ def query(sql: str, version: str | None, as_json: bool) -> None:
 
     Tables are RECIPE.TABLE, such as quickstart.sft_set; calls are llm.calls.
     """
+    from synth_assets.console.lake_recipes import of_unknown_recipes
     from synth_assets.console.tables import print_frame
     from synth_assets.store.query import query_lake
 
-    frame = query_lake(Home.from_environment(), sql, at=version)
+    home = Home.from_environment()
+    try:
+        frame = query_lake(home, sql, at=version)
+    except QueryError as error:
+        raise QueryError(f"{error}{of_unknown_recipes(sql, home)}") from error
     if as_json:
         print_json(frame.to_dicts())
     else:

@@ -42,10 +42,10 @@ OWNER = re.compile(r"team:(?s:.+)|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7
 class SeedFile(Part):
     """One file, or a pattern of files, of seed or evaluation prompts.
 
-    format: ``prompts`` (JSONL with ``prompt``, ``text``, ``instruction`` or ``messages``, and
-    optionally ``reference``, ``category``, ``licence``, ``origin``) or ``self_instruct``
-    (``instruction`` and ``instances``, as in seed_tasks.jsonl).
-    fields: which key of a line is the prompt, the reference and so on; dots reach into objects.
+    format: ``prompts`` (JSONL, CSV or Parquet with ``prompt``, ``text``, ``instruction`` or
+    ``messages``, and optionally ``reference``, ``category``, ``licence``, ``origin``) or
+    ``self_instruct`` (``instruction`` and ``instances``, as in seed_tasks.jsonl).
+    fields: which key or column is the prompt, the reference and so on; dots reach into objects.
     system_text: put before the prompts of the file that have none of their own.
     """
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from synth_assets.recipe_parts import Part
+from synth_assets.extra_body import why_no_extra_body
+from synth_assets.recipe_parts import Part, ReasoningEffort
 
 PROVIDERS_WITH_BATCHES = ("openai", "anthropic", "openai_compatible")
+PROVIDERS_WITHOUT_A_BODY = ("offline", "recorded")
 PROVIDERS_OF_OURS = ("offline", "recorded", "scripted", "openai_compatible")
 
 RUNTIME_FIELDS = frozenset(
@@ -49,6 +57,10 @@ class Model(Part):
     response_format: how a structured reply is asked for: ``json_schema``, ``json_object`` (any
     object; the prompt has to say which), or ``none`` (the prompt alone). Left out: ``json_schema``,
     or what litellm knows of a provider's model.
+    reasoning_effort: how much the model thinks before it answers, such as ``low``; a request's own
+    ``sampling`` goes before it.
+    extra_body: what is added to the body of each request as it stands, for what an endpoint takes
+    and a recipe has no field for, such as ``chat_template_kwargs: {enable_thinking: false}``.
     merge_samples: several samples of one prompt that are asked for at once go as one request with
     ``n``, which pays for the prompt's tokens once; for endpoints that take ``n``.
     batch: ask through the provider's batch API, which answers within a day at about half the
@@ -70,6 +82,8 @@ class Model(Part):
     api: Literal["chat", "completions"] = "chat"
     template_prefix: str | None = None
     response_format: Literal["json_schema", "json_object", "none"] | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    extra_body: dict[str, Any] = Field(default_factory=dict)
     merge_samples: bool = False
     batch: bool = False
     batch_discount: float | None = Field(default=None, ge=0, le=1)
@@ -87,6 +101,30 @@ class Model(Part):
     @property
     def provider(self) -> str:
         return self.model.partition("/")[0]
+
+    def asked_with(self) -> dict[str, Any]:
+        """What each request is asked with, as names of its sampling; its own go before these."""
+        given: dict[str, Any] = {}
+        if self.reasoning_effort is not None:
+            given["reasoning_effort"] = self.reasoning_effort
+        if self.extra_body:
+            given["extra_body"] = self.extra_body
+        return given
+
+    @model_serializer(mode="wrap")
+    def _later_fields_where_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A field that a recipe could not always name changes no fingerprint of one that does
+        not."""
+        later = ("reasoning_effort", "extra_body")
+        return {name: value for name, value in dump(self).items() if name not in later or value}
+
+    @field_validator("extra_body")
+    @classmethod
+    def _may_be_sent(cls, value: dict[str, Any]) -> dict[str, Any]:
+        problem = why_no_extra_body(value)
+        if problem:
+            raise ValueError(problem)
+        return value
 
     @field_validator("model")
     @classmethod
@@ -126,6 +164,15 @@ class Model(Part):
         if self.template_prefix is not None and self.api != "completions":
             raise ValueError(
                 "template_prefix is for api: completions; a chat API puts its own around each text"
+            )
+        if self.asked_with() and self.provider in PROVIDERS_WITHOUT_A_BODY:
+            raise ValueError(
+                f"reasoning_effort and extra_body are sent to an endpoint, and {self.provider}/… "
+                "has none; leave them out"
+            )
+        if self.reasoning_effort is not None and self.api == "completions":
+            raise ValueError(
+                "reasoning_effort is for chat; api: completions takes none, so leave it out"
             )
         if self.batch and (self.provider not in PROVIDERS_WITH_BATCHES or self.api != "chat"):
             providers = ", ".join(PROVIDERS_WITH_BATCHES)

@@ -10,9 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from synth_assets.yaml_file import Field as Place
 
@@ -69,8 +78,16 @@ class Part(BaseModel):
         return value
 
 
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""How much a model thinks first; each takes some of these, and says so of the others."""
+
+
 class Sampling(Part):
-    """Decoding parameters; null leaves one to the endpoint."""
+    """Decoding parameters; null leaves one to the endpoint.
+
+    top_k, min_p: for endpoints that take them, such as vLLM, llama.cpp and Ollama.
+    reasoning_effort: how much a model thinks first; in the place of its own ``reasoning_effort``.
+    """
 
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -78,6 +95,16 @@ class Sampling(Part):
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     stop: tuple[str, ...] | None = None
+    top_k: int | None = Field(default=None, ge=1)
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    reasoning_effort: ReasoningEffort | None = None
+
+    @model_serializer(mode="wrap")
+    def _later_fields_where_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A field that a recipe could not always name changes no fingerprint of one that does
+        not."""
+        later = ("top_k", "min_p", "reasoning_effort")
+        return {n: value for n, value in dump(self).items() if n not in later or value is not None}
 
     def given(self) -> dict[str, Any]:
         """Only what is set, ready for a request."""
@@ -86,9 +113,9 @@ class Sampling(Part):
 
 class SourceFile(Part):
     """One file, or a pattern of files, of a person's own texts: ``.txt`` and ``.md`` are a document
-    each, of ``.jsonl`` and its like each line.
+    each, of ``.jsonl``, ``.csv``, ``.parquet`` and their like each line or row.
 
-    field: which key of a line is the text; dots reach into objects.
+    field: which key or column is the text; dots reach into objects.
     characters: shortest and longest segment (Li et al. 2023: 600 to 3,000).
     """
 

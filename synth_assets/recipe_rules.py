@@ -6,11 +6,12 @@ loads, before the first paid call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from synth_assets.method import all_methods, methods_of
 from synth_assets.recipe_errors import did_you_mean
+from synth_assets.sampled_models import sampled_models
 from synth_assets.schemas import SOURCE_TEXTS
 from synth_assets.yaml_file import Field
 
@@ -24,6 +25,7 @@ Problem = tuple[Field, str]
 def contradictions(recipe: Recipe) -> Iterator[Problem]:
     """Everything that makes the recipe impossible as it stands."""
     yield from _models_that_are_not_declared(recipe)
+    yield from _samplings_that_a_provider_refuses(recipe)
     yield from _seeds_that_nothing_comes_of(recipe)
     yield from _prompts_without_what_they_need(recipe)
     yield from _methods_without_the_table_they_read(recipe)
@@ -41,6 +43,31 @@ def _models_that_are_not_declared(recipe: Recipe) -> Iterator[Problem]:
                 f"= {name!r}: no model has this name{did_you_mean(name, known) or ';'} Declared "
                 f"under models: {', '.join(known) or 'none'}",
             )
+
+
+TAKE_NO: Mapping[str, tuple[str, ...]] = {
+    "openai": ("top_k", "min_p"),
+    "mistral": ("top_k", "min_p"),
+    "groq": ("top_k", "min_p"),
+    "anthropic": ("min_p",),
+    "gemini": ("min_p",),
+}
+"""Provider → what its own API knows no field for; litellm passes it on all the same."""
+
+
+def _samplings_that_a_provider_refuses(recipe: Recipe) -> Iterator[Problem]:
+    for each in sampled_models(recipe):
+        for name in each.models:
+            model = recipe.models.get(name)
+            if model is None or model.base_url is not None:  # a server of one's own may know it
+                continue
+            for field in TAKE_NO.get(model.provider, ()):
+                value = getattr(each.sampling, field)
+                if value is not None:
+                    yield (
+                        (*each.place, field),
+                        f"= {value}: {model.model} (models.{name}) takes none; leave it out",
+                    )
 
 
 def _seeds_that_nothing_comes_of(recipe: Recipe) -> Iterator[Problem]:

@@ -171,6 +171,14 @@ def test_a_model_may_be_called_as_a_field_of_models_is(tmp_path: Path) -> None:
             {"models": {"teacher": {"base_url": "localhost:8000"}}},
             "models.teacher.base_url = 'localhost:8000': write an address such as http://",
         ),
+        (
+            {"completions": {"sampling": {"reasoning_effort": "lo"}}},
+            "completions.sampling.reasoning_effort = 'lo': write one of none, minimal, low, medium",
+        ),
+        (
+            {"models": {"teacher": {"extra_body": {"temperature": 1}}}},
+            "models.teacher.extra_body: temperature does not belong here: write it under the",
+        ),
     ],
 )
 def test_a_wrong_value_names_itself_and_what_is_allowed(
@@ -293,12 +301,31 @@ def test_a_key_is_a_name_of_the_environment(tmp_path: Path) -> None:
             {"judgments": None, "datasets": {"sft": {"min_rating": 4}}},
             "datasets.sft.min_rating = 4.0: nothing rates; add judgments: {ultrafeedback: {judge",
         ),
+        (
+            {
+                "models": {"teacher": {"model": "openai/gpt-5-mini"}},
+                "completions": {"sampling": {"top_k": 20}},
+            },
+            "completions.sampling.top_k = 20: openai/gpt-5-mini (models.teacher) takes none; leave",
+        ),
+        (
+            {
+                "models": {"judge": {"model": "anthropic/claude-sonnet-4-5"}},
+                "judgments": {"ultrafeedback": {"sampling": {"min_p": 0.1, "top_k": 20}}},
+            },
+            "judgments.ultrafeedback.sampling.min_p = 0.1: anthropic/claude-sonnet-4-5 (models.",
+        ),
     ],
 )
 def test_parts_that_could_never_give_what_is_asked_are_refused(
     tmp_path: Path, parts: dict[str, Any], expected: str
 ) -> None:
     assert refusal(tmp_path, **parts).startswith(expected)
+
+
+def test_a_server_of_ones_own_may_take_what_openai_does_not(tmp_path: Path) -> None:
+    local = {"model": "openai/qwen3", "base_url": "http://127.0.0.1:8000/v1"}
+    load(tmp_path, models={"teacher": local}, completions={"sampling": {"top_k": 20}})
 
 
 def test_what_is_asked_for_with_what_it_needs_loads(tmp_path: Path) -> None:

@@ -439,8 +439,8 @@ def test_self_instruct_without_instances_is_refused(
 
 
 def test_a_kind_of_file_that_is_not_read_is_refused(make_recipe: MakeRecipe) -> None:
-    with pytest.raises(RecipeError, match=r"kind '.csv' are not read; convert it to JSONL"):
-        read_seed_prompts(make_recipe("a.csv", files={"a.csv": b"prompt\nHello\n"}))
+    with pytest.raises(RecipeError, match=r"kind '.xlsx' are not read; convert it to JSONL"):
+        read_seed_prompts(make_recipe("a.xlsx", files={"a.xlsx": b"PK"}))
 
 
 def test_a_long_value_is_shortened_in_the_message(make_recipe: MakeRecipe) -> None:

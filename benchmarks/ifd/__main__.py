@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from synth_assets.quality.scorers import ScoredText
-from synth_assets.quality.scorers.causal import CausalScorer, Precision
+from synth_assets.quality.scorers.causal import TOKENS_PER_BATCH, CausalScorer, Precision
 from synth_assets_tests.quality.scorers.tiny_model import tiny_model, tiny_tokenizer
 
 GPT2: dict[str, Any] = {"width": 768, "layers": 12, "positions": 1024, "spread": 0.02}
@@ -56,9 +56,8 @@ def load(name: str | None, precision: Precision, corpus: list[str]) -> CausalSco
     torch: Any = import_module("torch")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = tiny_model(GPT2_VOCABULARY, **GPT2).to(device, getattr(torch, precision))
-    return CausalScorer(
-        model, tiny_tokenizer(corpus, 8000), device, 1024, 32_768 if device == "cuda" else 2048
-    )
+    tokenizer = tiny_tokenizer(corpus, 8000)
+    return CausalScorer(model, tokenizer, device, 1024, TOKENS_PER_BATCH[device])
 
 
 def one_by_one(scorer: CausalScorer, texts: list[str]) -> Iterator[ScoredText]:

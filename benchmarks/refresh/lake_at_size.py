@@ -1,4 +1,4 @@
-"""A recipe of `recipe_at_size` in, a lake in which all its tables are up to date out.
+"""A recipe of `recipe_at_size` in, a lake in which all its tables are up to date out, with exports.
 
 Seeds, rounds, prompts and the SQL models are made by their stages. Completions and what judges
 them are written by SQL in the same form, and committed as made from what there is: to ask for a
@@ -21,6 +21,7 @@ from benchmarks.refresh.recipe_at_size import (
     load,
     write_recipe,
 )
+from synth_assets.graph.runs import RunWishes, run_recipe
 from synth_assets.identity import content_hash
 from synth_assets.method import all_tables
 from synth_assets.schemas import CALLS, EDGES, TableSchema
@@ -133,6 +134,9 @@ def make_lake(folder: Path, completions: int) -> None:
                 _write_calls(workshop)
         for name in WRITTEN:  # as a run's stages had checked them before their commits
             check_committed(workshop, stages[name], anew=False)
+    outcome = run_recipe(recipe, Home.at(folder / "home"), RunWishes(), lambda event: None)
+    if outcome.exit_code:  # it makes nothing but the exports
+        raise RuntimeError("; ".join(outcome.errors))
     done.write_text(code)
 
 

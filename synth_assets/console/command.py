@@ -18,6 +18,7 @@ from synth_assets.errors import (
     TemplateError,
 )
 from synth_assets.project import find_recipe
+from synth_assets.store.home import Home
 
 if TYPE_CHECKING:
     from synth_assets.recipe import Recipe
@@ -54,7 +55,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON value f
 
 
 def named_recipe(name: str) -> Recipe:
-    """A recipe by its file or by its name."""
+    """A recipe by its file or by its name. Errors: `RecipeError`, which names those in the lake."""
+    from synth_assets.console.lake_recipes import of_a_recipe_without_a_file
     from synth_assets.recipe import load_recipe  # with all methods: `--help` does not wait for it
 
-    return load_recipe(find_recipe(name))
+    try:
+        path = find_recipe(name)
+    except RecipeError as error:
+        rest = of_a_recipe_without_a_file(name, Home.from_environment())
+        raise RecipeError(f"{error}{rest}") from error
+    return load_recipe(path)

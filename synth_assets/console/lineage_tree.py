@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from synth_assets.console.plain_text import one_line, plain
 from synth_assets.console.tables import count_of, money
+from synth_assets.seed_files.records import unit_of
 
 Told = Mapping[str, Any]
 SHOWN_CHARACTERS = 600
@@ -86,7 +87,8 @@ def _parts(node: Told) -> list[Text | Tree]:
     if node["seed"]:
         seed = node["seed"]
         licence = seed["licence"] or "no licence declared"
-        parts.append(_line("seed", f"{seed['source_file']}, line {seed['source_line']}; {licence}"))
+        where = f"{seed['source_file']}, {unit_of(seed['source_file'])} {seed['source_line']}"
+        parts.append(_line("seed", f"{where}; {licence}"))
     if label := node.get("rows", {}).get("human_labels"):
         place = f"files[{label['label_file']}], line {label['label_line']}"
         parts.append(_line("label", f"pairs.human_preferences.{place}: {label['preferred']}"))

@@ -23,6 +23,7 @@ from synth_assets.stages.exporting import (
     write_files,
     writers_hash,
 )
+from synth_assets.stages.finishing import COPIES
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Stage
 from synth_assets.store.lake import Lake
@@ -94,7 +95,7 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
             raise failure(error) from error
         except SynthError as error:
             raise failure(error) from error
-        announcer.finished(None, rows)
+        announcer.finished(None, pl.DataFrame({COPIES: [rows.height]}))
         yield dg.MaterializeResult(
             asset_key=asset_key(recipe, name),
             metadata={

@@ -25,7 +25,7 @@ class Request:
     model: the recipe's own name of a model (``careful``), resolved by the engine.
     messages: the turns, system text first where there is one.
     sampling: ``temperature``, ``top_p``, ``max_tokens``, ``presence_penalty``, ``stop`` …: all
-        of it is part of the identity.
+        of it is part of the identity, with what the model is always asked with.
     response_schema: a JSON schema for a structured reply, or None. Its ``title`` names it.
     round, sample_index: which draw this is. Generation counts its draws inside a round; a
         completion counts per prompt, with round 0, so that every round shares it.
@@ -50,14 +50,18 @@ class Request:
         """The draw as one number for endpoints that take a ``seed`` (round 0 keeps the index)."""
         return self.round * 1_000_003 + self.sample_index
 
-    def canonical(self) -> str:
-        """The part of the identity that does not depend on where the model is served."""
+    def canonical(self, sampling: Mapping[str, Any] | None = None) -> str:
+        """The part of the identity that does not depend on where the model is served.
+
+        sampling: what it is asked with, where the model adds to its own.
+        """
         schema = self.response_schema
+        sampling = self.sampling if sampling is None else sampling
         return (
             f'{{"messages":{_messages_json(self.messages)},'
             f'"response_schema":{"null" if schema is None else canonical_json(_as_dict(schema))},'
             f'"round":{self.round:d},"sample_index":{self.sample_index:d},'
-            f'"sampling":{canonical_json(_as_dict(self.sampling))}}}'
+            f'"sampling":{canonical_json(_as_dict(sampling))}}}'
         )
 
     def key(self, *, provider: str, endpoint: str, model: str) -> str:

@@ -14,7 +14,7 @@ from synth_assets.llm.prices import Price, price_of
 from synth_assets.llm.request import Request, key_parts
 from synth_assets.llm.transports import Transport
 from synth_assets.llm.transports.registry import make_transport
-from synth_assets.llm.wire import model_in_key, public_endpoint
+from synth_assets.llm.wire import model_in_key, public_endpoint, sampling_of
 from synth_assets.recipe import Recipe
 from synth_assets.recipe_model import Model
 
@@ -49,7 +49,7 @@ class Target:
         A request costs some ten microseconds here, known or not: what is the same for all is
         written once.
         """
-        canonical = request.canonical()
+        canonical = request.canonical(sampling_of(self.model, request))
         endpoint = self.transport.endpoint(self.model, request)
         prefix = self._prefixes.get(endpoint)
         if prefix is None:

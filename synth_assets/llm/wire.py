@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from synth_assets.llm.request import Request
-from synth_assets.recipe_model import Model
+from synth_assets.recipe_model import PROVIDERS_OF_OURS, Model
 
 TAKES_SEED = frozenset({"offline", "openai_compatible"})
 MOST_FORMATS = 64
@@ -30,12 +30,21 @@ def model_in_key(model: Model) -> str:
     return name if model.response_format is None else f"{name} {model.response_format}"
 
 
+def sampling_of(model: Model, request: Request) -> Mapping[str, Any]:
+    """What a request is asked with: its own sampling, and before that the model's."""
+    of_model = model.asked_with()
+    return {**of_model, **request.sampling} if of_model else request.sampling
+
+
 def wire_body(model: Model, request: Request) -> dict[str, Any]:
     """The body of one chat completion, ready for JSON. It is all that an offline model sees.
 
-    ``api: completions`` takes one text, and for ``logprobs`` how many tokens of each place."""
+    ``api: completions`` takes one text, and for ``logprobs`` how many tokens of each place. What a
+    recipe adds stands beside the rest, except for litellm, which puts it there itself."""
     body: dict[str, Any] = {"model": model_name(model)}
-    sampling = {name: _as_json(value) for name, value in request.sampling.items()}
+    sampling = {name: _as_json(value) for name, value in sampling_of(model, request).items()}
+    if model.provider in PROVIDERS_OF_OURS:
+        body.update(sampling.pop("extra_body", {}))
     if model.api == "completions":
         body["prompt"] = "\n\n".join(message["content"] for message in request.messages)
         if sampling.get("logprobs") is True:

@@ -38,13 +38,14 @@ Message = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stands, for messages."""
+    """Where a record stands, for messages. unit: what is counted, ``line`` or ``row``."""
 
     path: Path
     line: int
+    unit: str = "line"
 
     def refuse(self, problem: str) -> NoReturn:
-        raise RecipeError(f"{self.path}, line {self.line}: {problem}")
+        raise RecipeError(f"{self.path}, {self.unit} {self.line}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)

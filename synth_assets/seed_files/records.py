@@ -1,8 +1,9 @@
 """A seed file's records: one file in, its objects with their line numbers out.
 
-A file that begins with ``[`` is one JSON array of objects, a ``.txt`` holds one prompt a line, and
-every other file one JSON object a line. Files are read line by line, so that a large one never
-stands in memory whole (but for an array).
+``.csv``, ``.tsv`` and ``.parquet`` hold rows (see `synth_assets.seed_files.tabular`). A file that
+begins with ``[`` is one JSON array of objects, a ``.txt`` holds one prompt a line, and every other
+file one JSON object a line. Files are read line by line, so that a large one never stands in memory
+whole (but for an array).
 """
 
 from __future__ import annotations
@@ -16,18 +17,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from synth_assets.errors import RecipeError
+from synth_assets.seed_files.number_text import NumberText
+from synth_assets.seed_files.tabular import CSV, PARQUET, csv_records, parquet_records
+from synth_assets.seed_files.utf8 import decode
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".txt")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".txt", *CSV, *PARQUET)
 HEAD_BYTES = 1024
 WHITE_SPACE = re.compile(r"[ \t\r\n]*")
 
 Record = tuple[int, dict[str, Any]]
-
-
-class NumberText(str):
-    """A number as the file writes it, so that ``1.10`` stays ``1.10``; still no text."""
-
-    __slots__ = ()
 
 
 class NotJsonError(ValueError):
@@ -55,10 +53,10 @@ def _as_json(value: Any) -> str:
 
 
 def read_records(path: Path, name: str, only: Collection[int] | None = None) -> Iterator[Record]:
-    """(line from 1, object) for every record of the file ``path``; blank lines are skipped.
+    """(line or row from 1, object) for every record of the file ``path``; blank lines are skipped.
 
     name: the file's name as the recipe has it, whose suffix says what kind of file it is.
-    only: the lines to read, of a file of lines; None for all.
+    only: the lines to read, of a file of lines; None for all. A row of CSV is its first line.
     Errors: `RecipeError` with line and column.
     """
     suffix = Path(name).suffix.lower()
@@ -74,13 +72,22 @@ def read_records(path: Path, name: str, only: Collection[int] | None = None) -> 
         raise RecipeError(f"{path}: cannot be read ({error.strerror}); mend its rights") from error
 
 
+def unit_of(name: str) -> str:
+    """What the numbers of a file's records count: ``line`` or ``row``."""
+    return "row" if Path(name).suffix.lower() in PARQUET else "line"
+
+
 def _records(
     stream: BinaryIO, path: Path, suffix: str, only: Collection[int] | None
 ) -> Iterator[Record]:
     head = stream.read(HEAD_BYTES)
     refuse_pointer(head, path)
     stream.seek(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
-    if suffix == ".txt":
+    if suffix in PARQUET:
+        records = parquet_records(path, only)
+    elif suffix in CSV:
+        records = csv_records(stream, path, only)
+    elif suffix == ".txt":
         records = _text_lines(stream, path, only)
     elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
         records = _array(decode(stream.read(), path, 1), path)
@@ -105,19 +112,6 @@ def refuse_pointer(head: bytes, path: Path) -> None:
         raise RecipeError(f"{path}: is a git-annex pointer, not the data; run git annex get")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise RecipeError(f"{path}: is UTF-16; save it as UTF-8")
-
-
-def decode(raw: bytes, path: Path, line: int) -> str:
-    """The text of UTF-8 bytes, of which the first stands in ``line``; `RecipeError` else."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line += raw.count(b"\n", 0, error.start)
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        raise RecipeError(
-            f"{path}, line {line}: byte {column} ({raw[error.start]:#04x}) is not UTF-8; "
-            "save the file as UTF-8"
-        ) from error
 
 
 def _lines(stream: BinaryIO, only: Collection[int] | None) -> Iterator[tuple[int, bytes]]:

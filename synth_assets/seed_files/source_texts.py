@@ -17,9 +17,15 @@ from synth_assets.recipe_parts import SourceFile
 from synth_assets.schemas import SOURCE_TEXTS
 from synth_assets.seed_files.location import locate_sources
 from synth_assets.seed_files.prompts import MISSING, clean, dig, name_keys
-from synth_assets.seed_files.records import HEAD_BYTES, decode, read_records, refuse_pointer
+from synth_assets.seed_files.records import (
+    HEAD_BYTES,
+    read_records,
+    refuse_pointer,
+    unit_of,
+)
 from synth_assets.seed_files.segments import segments_of
 from synth_assets.seed_files.tables import ROUND, split_of
+from synth_assets.seed_files.utf8 import decode
 
 WHOLE_FILES = (".txt", ".md", ".markdown")
 """One document each; every other file is a list of records, one document in each."""
@@ -73,7 +79,7 @@ def _documents(recipe: Recipe) -> Iterator[tuple[str, int, str, SourceFile]]:
             text = dig(record, declared.field)
             if text is MISSING or type(text) is not str:
                 raise RecipeError(
-                    f"{path}, line {line}: has no text {declared.field!r}"
+                    f"{path}, {unit_of(label)} {line}: has no text {declared.field!r}"
                     f"{name_keys(record, [declared.field])}; say in the recipe which key it is, as "
                     "in {path: …, field: body}"
                 )

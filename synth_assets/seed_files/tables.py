@@ -24,7 +24,7 @@ from synth_assets.seed_files.prompts import (
     name_keys,
     read_prompt,
 )
-from synth_assets.seed_files.records import read_records
+from synth_assets.seed_files.records import read_records, unit_of
 
 ARROW_MESSAGES = pa.large_list(
     pa.struct([("role", pa.large_string()), ("content", pa.large_string())])
@@ -115,7 +115,7 @@ def _read(
 ) -> Iterator[tuple[LocatedFile, int, ReadPrompt]]:
     for file in locate(recipe, section):
         lines = None if only is None else only.get(file.label, ())
-        unseen = dict(file.declared.fields)
+        unseen, unit = dict(file.declared.fields), unit_of(file.label)
         keys: set[str] = set()
         for line, record in read_records(file.path, file.label, lines):
             if unseen:
@@ -123,11 +123,12 @@ def _read(
                 unseen = {
                     name: path for name, path in unseen.items() if dig(record, path) is MISSING
                 }
-            yield file, line, read_prompt(record, file.declared, Place(file.path, line), wanted)
+            place = Place(file.path, line, unit)
+            yield file, line, read_prompt(record, file.declared, place, wanted)
         for name, path in unseen.items() if lines is None else ():
             raise RecipeError(
-                f"{recipe.path}: {file.field}.fields.{name} = {path!r}: no line of {file.path} has "
-                f"it{name_keys(keys, [path])}"
+                f"{recipe.path}: {file.field}.fields.{name} = {path!r}: no {unit} of {file.path} "
+                f"has it{name_keys(keys, [path])}"
             )
 
 

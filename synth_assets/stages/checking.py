@@ -30,6 +30,7 @@ from synth_assets.seed_files.source_texts import read_source_texts
 from synth_assets.sql.variables import recipe_variables
 from synth_assets.stages.datasets import load_sql_project
 from synth_assets.stages.generation import generation_parameters
+from synth_assets.stages.sampling_checks import what_models_do_not_take
 
 Level = Literal["ok", "warning", "error"]
 Looked = Iterator[tuple[Level, str]]
@@ -151,6 +152,10 @@ def _look_at_models(recipe: Recipe) -> Looked:
     for problem in problems:
         yield "error", problem
     yield from _judges_of_their_own_words(recipe)
+    if not problems:  # of a provider that is none, nothing can be asked
+        untaken = list(what_models_do_not_take(recipe, used))
+        problems += [message for level, message in untaken if level == "error"]
+        yield from untaken
     if not missing and not problems:
         yield "ok", f"{len(used)} models in use, no key missing"
 

@@ -7,9 +7,11 @@ memory only: where they are missing, or a file is no file of lines, all is read.
 
 from __future__ import annotations
 
+import codecs
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +20,7 @@ from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import RETRACTIONS, SEED_PROMPTS
 from synth_assets.seed_files import location, read_seed_prompts
+from synth_assets.seed_files.tabular import CSV, PARQUET, csv_rows
 from synth_assets.stages.workshop import Workshop, hash_of_bytes
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
@@ -129,17 +132,15 @@ def _line_hashes(texts: Sequence[tuple[str, bytes]]) -> pl.DataFrame | None:
     twice."""
     frames: list[pl.DataFrame] = []
     for label, raw in texts:
-        if not raw.strip() or raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        suffix = Path(label).suffix.lower()
+        is_array = raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+        if not raw.strip() or suffix in PARQUET or (is_array and suffix not in CSV):
             return None
-        hashes = list(_hashes(raw))
+        hashed = _rows_of_csv(raw, label) if suffix in CSV else enumerate(_hashes(raw), start=1)
         frames.append(
-            pl.DataFrame({"hash": hashes}, schema={"hash": pl.Binary})
-            .with_row_index("source_line", offset=1)
-            .select(
-                pl.lit(label).alias("source_file"),
-                pl.col("source_line").cast(pl.Int32),
-                "hash",
-            )
+            pl.DataFrame(
+                list(hashed), schema={"source_line": pl.Int32, "hash": pl.Binary}, orient="row"
+            ).select(pl.lit(label).alias("source_file"), "source_line", "hash")
         )
     labels = {label for label, _ in texts}
     return pl.concat(frames) if texts and len(labels) == len(texts) else None
@@ -148,6 +149,18 @@ def _line_hashes(texts: Sequence[tuple[str, bytes]]) -> pl.DataFrame | None:
 def _hashes(raw: bytes) -> Iterator[bytes]:
     for line in raw.split(b"\n"):
         yield blake2b(line, digest_size=16).digest()
+
+
+def _rows_of_csv(raw: bytes, label: str) -> Iterator[tuple[int, bytes]]:
+    """The first line of each row, and a hash of all its lines and of the header, which says what
+    its cells are."""
+    lines = list(BytesIO(raw.removeprefix(codecs.BOM_UTF8)))  # split at \n alone
+    rows = csv_rows(lines, Path(label))
+    header = next(rows, None)
+    names = b"" if header is None else b"".join(lines[header.line - 1 : header.end])
+    for row in rows:
+        text = names + b"".join(lines[row.line - 1 : row.end])
+        yield row.line, blake2b(text, digest_size=16).digest()
 
 
 def _place(home: Home, recipe: Recipe, files: str) -> Path:

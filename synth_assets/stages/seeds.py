@@ -18,7 +18,7 @@ from synth_assets.schemas import (
     SEED_PROMPTS,
     SOURCE_TEXTS,
 )
-from synth_assets.seed_files import location, prompts, records, tables
+from synth_assets.seed_files import location, prompts, records, tables, tabular, utf8
 from synth_assets.stages.generation import generation_parameters
 from synth_assets.stages.pools import current_members, open_pool
 from synth_assets.stages.row_checks import ids_are_unique, values_are_known
@@ -29,7 +29,7 @@ from synth_assets.stages.workshop import Round, Work, lake_ids
 from synth_assets.store.commits import slice_hash
 
 GROUP = "1_seeds"
-READING = (location, prompts, records, tables)
+READING = (location, prompts, records, tabular, utf8, tables)
 
 
 def seed_prompts_stage() -> Stage:

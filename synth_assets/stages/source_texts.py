@@ -7,7 +7,7 @@ import polars as pl
 from synth_assets.methods import retraction
 from synth_assets.quality import source_rules
 from synth_assets.schemas import RETRACTIONS, ROUND_POOL, SOURCE_TEXTS
-from synth_assets.seed_files import location, records, segments, source_texts
+from synth_assets.seed_files import location, records, segments, source_texts, tabular, utf8
 from synth_assets.stages.row_checks import ids_are_unique, values_are_known
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.workshop import Work, lake_ids
@@ -23,7 +23,7 @@ def source_texts_stage() -> Stage:
             "files": [part.model_dump(mode="json") for part in recipe.seeds.source_texts],
             "test_share": recipe.datasets.test_share,
         },
-        code=(source_texts, segments, location, records, source_rules, retraction),
+        code=(source_texts, segments, location, records, tabular, utf8, source_rules, retraction),
         make=_make_source_texts,
         checks=(ids_are_unique("source_text_id"), values_are_known("split", "train", "test")),
         by_round=False,

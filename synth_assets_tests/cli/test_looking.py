@@ -68,6 +68,36 @@ def test_plan_after_a_run_is_nothing(ran: Ran) -> None:
     assert [row["calls"] for row in say("plan", "tiny", "--json").value] == [0, 0, 0]
 
 
+# Recipes that are not found.
+
+
+def test_a_recipe_outside_recipes_is_named_by_its_path_and_the_message_says_so(copy: Path) -> None:
+    elsewhere = copy / "tiny.yaml"
+    (copy / "recipes" / "tiny.yaml").rename(elsewhere)
+    remedy = (
+        "Known: none. The lake holds tables of 'tiny', so that its file lies elsewhere: give its "
+        "path, such as path/to/tiny.yaml"
+    )
+    for words in (("versions", "tiny", "ratings"), ("status", "tiny"), ("diff", "tiny", "x", "1")):
+        said = say(*words)
+        assert said.code == 2
+        assert " ".join(said.error.split()).endswith(remedy)
+    assert say("versions", str(elsewhere), "ratings").code == 0
+
+
+def test_a_name_that_is_nowhere_is_told_what_the_lake_holds(ran: Ran) -> None:
+    said = say("status", "tinny").error
+    assert "did you mean 'tiny'? Known: tiny. The lake holds tables of: tiny; give the path" in said
+
+
+def test_a_query_of_a_misspelt_recipe_names_the_nearest(ran: Ran) -> None:
+    said = say("query", "select * from tinny.ratings r join llm.calls c on true")
+    assert said.code == 2
+    assert "The lake has no recipe 'tinny'; did you mean 'tiny'? It holds: tiny, llm" in said.error
+    assert "The lake" not in say("query", "select * from tiny.ratngs").error
+    assert "The lake" not in say("query", "select from from").error
+
+
 # Queries.
 
 

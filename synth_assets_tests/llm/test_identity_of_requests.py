@@ -14,6 +14,7 @@ from synth_assets.llm.request import Request, system, user
 from synth_assets.llm.targets import Targets
 from synth_assets.recipe import model_identity
 from synth_assets.recipe_model import RUNTIME_FIELDS
+from synth_assets.recipe_parts import Sampling
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 
 LOCAL = {"model": "openai_compatible/m", "base_url": "http://host:8000/v1"}
@@ -38,6 +39,9 @@ CHANGES = {
     "presence_penalty": ask_for("a", sampling={"presence_penalty": 1.0}),
     "frequency_penalty": ask_for("a", sampling={"frequency_penalty": 1.0}),
     "stop": ask_for("a", sampling={"stop": ["\n"]}),
+    "top_k": ask_for("a", sampling={"top_k": 20}),
+    "min_p": ask_for("a", sampling={"min_p": 0.1}),
+    "reasoning_effort": ask_for("a", sampling={"reasoning_effort": "low"}),
     "a schema": ask_for("a", response_schema={"type": "object"}),
     "another schema": ask_for("a", response_schema={"type": "object", "title": "T"}),
     "round": ask_for("a", round=1),
@@ -91,10 +95,35 @@ def test_limits_prices_and_credentials_do_not_change_the_key(model: dict[str, An
 
 @pytest.mark.parametrize(
     "model",
-    [{"api": "completions"}, {"response_format": "json_object"}, {"response_format": "none"}],
+    [
+        {"api": "completions"},
+        {"response_format": "json_object"},
+        {"response_format": "none"},
+        {"reasoning_effort": "low"},
+        {"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}},
+    ],
 )
 def test_another_way_of_asking_changes_the_key(model: dict[str, Any]):
     assert key(**model) != key()
+
+
+def test_what_a_model_is_always_asked_with_is_as_if_the_request_said_it():
+    low = ask_for("a", sampling={"reasoning_effort": "low"})
+    assert key(reasoning_effort="low") == key(low)
+    assert key(low, reasoning_effort="high") == key(low)
+
+
+def test_the_order_of_what_is_added_does_not_change_the_key():
+    there, back = {"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1}
+    assert key(extra_body=there) == key(extra_body=back)
+
+
+def test_fields_that_came_later_changed_no_key_and_no_identity():
+    request = ask_for("a", sampling=Sampling(temperature=0.5).given())
+    assert key(request) == "a012f38e8942cfccdaf079f8337a7c154c467ab2ff24d2bcb1de431e4fc00054"
+    later = {"reasoning_effort", "extra_body", "top_k", "min_p"}
+    assert not later & model_identity(make_recipe(LOCAL), "it").keys()
+    assert not later & Sampling(temperature=0.5).model_dump(mode="json").keys()
 
 
 def test_the_recipes_own_name_of_a_model_does_not_change_the_key():

@@ -70,6 +70,22 @@ def test_a_declared_response_format_is_sent_and_is_part_of_the_identity():
     assert len({model_in_key(model) for model in models.values()}) == 4
 
 
+THINKING_OFF = {"chat_template_kwargs": {"enable_thinking": False}, "repetition_penalty": 1.1}
+
+
+def test_what_a_recipe_adds_stands_beside_the_rest_of_the_body():
+    model = SERVED.model_copy(update={"extra_body": THINKING_OFF})
+    asked = request(sampling={"temperature": 0.5})
+    assert wire_body(model, asked) == {**wire_body(SERVED, asked), **THINKING_OFF}
+
+
+def test_a_requests_own_effort_goes_before_its_models():
+    model = Model(model="openai/gpt-5-mini", reasoning_effort="high")
+    assert wire_body(model, request())["reasoning_effort"] == "high"
+    own = request(sampling={"reasoning_effort": "low"})
+    assert wire_body(model, own)["reasoning_effort"] == "low"
+
+
 @pytest.mark.parametrize(
     "schema",
     [

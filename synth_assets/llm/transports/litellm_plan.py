@@ -86,15 +86,25 @@ class _RawResponse:
 
 
 class Plan:
-    """Sends nothing itself: `body` makes what is sent to `place`, `read` what it means."""
+    """Sends nothing itself: `body` makes what is sent to `place`, `read` what it means.
+
+    added: what the recipe adds to each body, after all of litellm's transformations: some of them
+    leave it out, and some send it as a key of that name.
+    """
 
     def __init__(
-        self, place: Place, config: Any, model: str, parameters: dict[str, Any], provider: str
+        self,
+        place: Place,
+        config: Any,
+        model: str,
+        parameters: dict[str, Any],
+        provider: str,
+        added: Mapping[str, Any],
     ) -> None:
         self._config = config
         self._model = model
         self._is_json_mode = bool(parameters.pop("json_mode", False))
-        self._extra_body: Any = parameters.pop("extra_body", None)
+        self._added = {**(parameters.pop("extra_body", None) or {}), **added}
         parameters.pop("fake_stream", None)
         self._parameters = parameters
         self._has_nested = any(isinstance(value, dict | list) for value in parameters.values())
@@ -113,16 +123,15 @@ class Plan:
         if self._provider == "gemini":
             from litellm.llms.vertex_ai.gemini import transformation
 
-            return dict(
-                transformation._transform_request_body(
-                    messages=messages,
-                    model=self._model,
-                    optional_params=parameters,
-                    custom_llm_provider="gemini",
-                    litellm_params={},
-                    cached_content=None,
-                )
+            made = transformation._transform_request_body(
+                messages=messages,
+                model=self._model,
+                optional_params=parameters,
+                custom_llm_provider="gemini",
+                litellm_params={},
+                cached_content=None,
             )
+            return {**made, **self._added}
         body = self._config.transform_request(
             model=self._model,
             messages=messages,
@@ -130,7 +139,7 @@ class Plan:
             litellm_params={},
             headers=self._headers,  # a feature's own header is added here: once, for the plan
         )
-        return body if self._extra_body is None else {**body, **self._extra_body}
+        return {**body, **self._added}
 
     def read(self, answer: Answer, messages: list[Any]) -> str:
         """The JSON of a chat completion: the provider's own, or litellm's form of it.
@@ -192,6 +201,7 @@ def make_plan(model: Model, kind: Mapping[str, Any]) -> Plan | None:
     )
     # Without a stream, as acompletion leaves it: False would be sent.
     asked: dict[str, Any] = {**kind, "stream": None, "drop_params": True}
+    added = asked.pop("extra_body", {})
     parameters: dict[str, Any] = get_optional_params(
         model=name, custom_llm_provider=provider, **asked
     )
@@ -201,7 +211,7 @@ def make_plan(model: Model, kind: Mapping[str, Any]) -> Plan | None:
     if model.base_url:
         where += f" at {public_endpoint(model.base_url)}"
     place = Place(where, url, headers, model.timeout_s, proxy_of(url))
-    return Plan(place, config, name, parameters, provider)
+    return Plan(place, config, name, parameters, provider, added)
 
 
 def _first_of_environment(names: tuple[str, ...]) -> str | None:

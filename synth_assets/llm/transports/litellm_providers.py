@@ -53,9 +53,7 @@ class LitellmProviders:
     def prepare(self, model: Model, request: Request) -> tuple[Plan | None, dict[str, Any]]:
         """The plan, where there is one, and the body of a chat completion that it begins with.
         Errors: `CallError` where litellm refuses the parameters."""
-        body = wire_body(model, request)
-        if _takes_one_sampler(model) and "temperature" in body:
-            body.pop("top_p", None)
+        body = without_clashes(model, wire_body(model, request))
         if model.response_format is None and "response_format" in body:
             body["response_format"] = self._known_format(model, body["response_format"])
         return self._plan(model, body) if self._is_direct else None, body
@@ -137,10 +135,21 @@ def _headers(response: Any) -> dict[str, str]:
     }
 
 
-def _takes_one_sampler(model: Model) -> bool:
-    """Claude's models from 4.1 on refuse a request that names both temperature and top_p, and
-    litellm passes both on. All of them are spared the second, wherever they are served."""
-    return model.provider == "anthropic" or "claude" in model_name(model).lower()
+def without_clashes(model: Model, body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what its model refuses beside the rest of it, and litellm passes on.
+
+    Claude's models from 4.1 on refuse a request that names both temperature and top_p, and all
+    that think refuse a temperature, top_k, and most of top_p, while they do. They are spared those,
+    wherever they are served.
+    """
+    if not (model.provider == "anthropic" or "claude" in model_name(model).lower()):
+        return body
+    clashes: tuple[str, ...] = ()
+    if body.get("reasoning_effort", "none") != "none":
+        clashes = ("temperature", "top_p", "top_k")
+    elif "temperature" in body:
+        clashes = ("top_p",)
+    return {name: value for name, value in body.items() if name not in clashes}
 
 
 def _place(model: Model) -> str:

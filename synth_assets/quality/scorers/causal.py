@@ -23,8 +23,12 @@ LIBRARIES = ("torch", "transformers")
 WINDOW = 4096
 """Texts that are tokenised and sorted by length together."""
 
-POSITIONS_AT_ONCE = 4096
-"""Places whose whole vocabulary is held in float32 at one time."""
+LEAST_FILLED = 0.8
+"""A text shorter than this share of the longest begins another batch: what is padded is reckoned
+with all the same, and a processor has nothing to spare for it."""
+
+TOKENS_PER_BATCH = {"cuda": 32_768, "cpu": 512}
+"""Device → tokens at once: a GPU wants many, a processor no more than stay in its caches."""
 
 
 class ScorerError(SynthError):
@@ -39,7 +43,7 @@ class CausalScorer:
     tokenizer: Any
     device: str
     max_tokens: int = 1024
-    tokens_per_batch: int = 2048
+    tokens_per_batch: int = TOKENS_PER_BATCH["cpu"]
 
     @classmethod
     def load(
@@ -61,8 +65,8 @@ class CausalScorer:
                 f"the scorer's model {name!r} cannot be loaded ({error}); name a folder with a "
                 "model, or one of the Hub that this machine can reach"
             ) from error
-        per_batch = 32_768 if device == "cuda" else 2048
-        return cls(model.to(device).eval(), tokenizer, device, max_tokens, per_batch)
+        model = model.to(device).eval()
+        return cls(model, tokenizer, device, max_tokens, TOKENS_PER_BATCH[device])
 
     def __post_init__(self) -> None:
         if not self.tokenizer.is_fast:
@@ -98,7 +102,8 @@ class CausalScorer:
         batch: list[int] = []
         for place in sorted(range(len(ids)), key=lambda place: (-len(ids[place]), place)):
             longest = len(ids[batch[0]]) if batch else 0
-            if batch and longest * (len(batch) + 1) > self.tokens_per_batch:
+            is_full = longest * (len(batch) + 1) > self.tokens_per_batch
+            if batch and (is_full or len(ids[place]) < LEAST_FILLED * longest):
                 yield batch
                 batch = []
             batch.append(place)
@@ -118,23 +123,23 @@ class CausalScorer:
             mask[row, : len(numbers)] = 1
         ids, mask = ids.to(self.device), mask.to(self.device)
         with torch.inference_mode():
-            logits = self.model(input_ids=ids, attention_mask=mask).logits[:, :-1]
-            is_told = mask[:, 1:].bool()
-            values = _chosen(torch, logits[is_told], ids[:, 1:][is_told])
-        told = iter(values)
+            logits = self.model(input_ids=ids, attention_mask=mask).logits
+            values = torch.cat(
+                [
+                    _chosen(logits[row, : len(numbers) - 1], ids[row, 1 : len(numbers)])
+                    for row, numbers in enumerate(batch)
+                    if numbers
+                ]
+            )
+        told = iter(values.tolist())
         return [list(islice(told, max(0, len(numbers) - 1))) for numbers in batch]
 
 
-def _chosen(torch: Any, logits: Any, targets: Any) -> list[float]:
-    """log softmax at the targets, in float32 whatever the model's precision."""
-    found: list[float] = []
-    for part, chosen in zip(
-        logits.split(POSITIONS_AT_ONCE), targets.split(POSITIONS_AT_ONCE), strict=True
-    ):
-        part = part.float()
-        own = part.gather(1, chosen[:, None])[:, 0]
-        found += (own - part.logsumexp(dim=1)).tolist()
-    return found
+def _chosen(logits: Any, targets: Any) -> Any:
+    """log softmax at the targets, in float32 whatever the model's precision; of one text, so that
+    no more than its places are held with their whole vocabulary a second time."""
+    logits = logits.float()
+    return logits.gather(1, targets[:, None])[:, 0] - logits.logsumexp(dim=1)
 
 
 def why_no_library() -> str | None:

@@ -51,6 +51,8 @@ KINDS = {
     "penalised": replace(PLAIN, sampling={"presence_penalty": 0.1, "frequency_penalty": 0.2}),
     "cut": replace(PLAIN, sampling={"max_tokens": 2}),
     "structured": replace(PLAIN, response_schema=SCHEMA),
+    "thinking": replace(PLAIN, sampling={"reasoning_effort": "low", "max_tokens": 4000}),
+    "narrowed": replace(PLAIN, sampling={"top_k": 20}),
 }
 MEANS_NOTHING = ("user-agent", "accept", "accept-encoding", "connection", "host", "content-length")
 
@@ -116,6 +118,42 @@ def test_the_same_is_sent_and_understood(name: str, kind: str):
         assert json.loads(direct.text).keys() == {"answer", "rating"}
     assert "litellm" not in second.headers.get("user-agent", ""), "this one went by our session"
     assert "sk-trial-4711" in str(second.headers.values()) + second.query
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_a_recipe_adds_arrives_as_it_stands(name: str):
+    added = {"chat_template_kwargs": {"enable_thinking": False}, "service_tier": "flex"}
+    with serving(Settings(reply_words=5)) as server:
+        plain = model_at(server, name)
+        send(plain, KINDS["narrowed"], is_direct=True)
+        send(plain.model_copy(update={"extra_body": added}), KINDS["narrowed"], is_direct=True)
+        first, second = (json.loads(request.body) for request in server.last)
+    assert second == {**first, **added}
+
+
+EFFORTS: dict[str, dict[str, Any]] = {
+    "openai/o3-mini": {"reasoning_effort": "low", "max_completion_tokens": 4000},
+    "openai/gpt-5-mini": {"reasoning_effort": "low", "max_completion_tokens": 4000},
+    "anthropic/claude-sonnet-4-5": {
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "max_tokens": 4000,
+    },
+    "deepseek/deepseek-chat": {"thinking": {"type": "enabled"}, "max_tokens": 4000},
+}
+
+
+@pytest.mark.parametrize("name", EFFORTS)
+def test_an_effort_arrives_by_the_providers_own_name(name: str):
+    """A temperature beside it goes to none: each of them refuses one or does not heed it."""
+    asked = {"reasoning_effort": "low", "max_tokens": 4000}
+    if name != "deepseek/deepseek-chat":
+        asked |= {"temperature": 0.0, "top_p": 0.9}
+    with serving(Settings(reply_words=5)) as server:
+        send(model_at(server, name), replace(PLAIN, sampling=asked), is_direct=True)
+        body = json.loads(server.last[-1].body)
+    assert {key: body[key] for key in body.keys() - {"model", "messages", "system"}} == EFFORTS[
+        name
+    ]
 
 
 @pytest.mark.parametrize("name", MODELS)

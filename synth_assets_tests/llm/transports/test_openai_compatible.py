@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from synth_assets.llm.request import Reply
 from synth_assets.llm.retries import Backoff
 from synth_assets.llm.transports import http_session
 from synth_assets.llm.transports.http_errors import retry_after_s
+from synth_assets.recipe_parts import Sampling
 from synth_assets_tests.llm.loopback import Answer, Loopback, fails, in_turn, loopback, says
 from synth_assets_tests.llm.making import ask_for, make_engine, make_recipe
 
@@ -43,6 +45,34 @@ def test_the_body_arrives_as_it_was_built_and_the_reply_is_read(tmp_path: Path):
     }
     assert "Authorization" not in server.asked[0].headers
     assert (reply.text, reply.input_tokens, reply.output_tokens) == ("Hi.", 3, 2)
+
+
+def test_what_a_model_is_always_asked_with_arrives_and_is_kept_with_the_call(tmp_path: Path):
+    added = {"chat_template_kwargs": {"enable_thinking": False}}
+    request = ask_for("a", sampling=Sampling(top_k=20, min_p=0.0, temperature=0.6).given())
+    calls = MemoryCallStore()
+    with loopback(in_turn(says("Hi."))) as server:
+        recipe = served(server, extra_body=added, reasoning_effort="low")
+        with make_engine(tmp_path, recipe=recipe, calls=calls) as engine:
+            list(engine.ask([request]))
+    assert server.asked[0].body == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "a"}],
+        "temperature": 0.6,
+        "top_k": 20,
+        "min_p": 0.0,
+        "reasoning_effort": "low",
+        "chat_template_kwargs": {"enable_thinking": False},
+        "seed": 0,
+    }
+    kept = json.loads(calls.rows[0]["request"])
+    assert kept["sampling"] == {
+        "temperature": 0.6,
+        "top_k": 20,
+        "min_p": 0.0,
+        "reasoning_effort": "low",
+        "extra_body": added,
+    }
 
 
 def test_the_key_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
