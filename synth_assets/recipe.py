@@ -389,7 +389,7 @@ def _put(data: dict[str, Any], field: str, value: Any) -> None:
     parts = field.split(".")
     inner: Any = data
     for part, following in pairwise(parts):
-        key = int(part) if isinstance(inner, list) else part
+        key: Any = int(part) if isinstance(inner, list) else part
         child = inner[key] if isinstance(inner, list) else inner.get(key)
         is_listed = isinstance(child, list) and following.isdecimal()
         if not (isinstance(child, dict) or (is_listed and int(following) < len(child))):

@@ -23,7 +23,13 @@ decided as (
     from {{ ref('human_labels') }} as h
     inner join sides as a on a.completion_id = h.chosen_completion_id
     inner join sides as b on b.completion_id = h.rejected_completion_id
-    where h.drop_reason is null or h.drop_reason in ('tie', 'no_majority')
+    where
+        (h.drop_reason is null or h.drop_reason in ('tie', 'no_majority'))
+        and h.pair_candidate_id not in (
+            select pair_candidate_id
+            from {{ ref('preference_candidates') }}
+            where drop_reason = 'retracted'
+        )
 ),
 best as (
     select *

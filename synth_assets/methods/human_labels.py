@@ -12,11 +12,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args
+from typing import Any, Literal, NoReturn
 
 from synth_assets.errors import RecipeError
 
 Preferred = Literal["a", "b", "tie"]
+PREFERRED: tuple[Preferred, ...] = ("a", "b", "tie")
 KEYS = ("completion_a", "completion_b", "preferred", "labeller", "note")
 SHOWN_CHARACTERS = 80
 
@@ -53,13 +54,13 @@ def read_labels(paths: Sequence[Path]) -> tuple[list[Label], int]:
     waiting = 0
     for number, path in enumerate(paths):
         for place, record in _records(path):
-            sides = [_completion(record, key, place) for key in ("completion_a", "completion_b")]
+            a, b = (_completion(record, key, place) for key in ("completion_a", "completion_b"))
             preferred = _preferred(record, place)
             if preferred is None:
                 waiting += 1
                 continue
             labeller, note = (_text(record, key, place) for key in ("labeller", "note"))
-            labels.append(Label(number, place.line, *sides, preferred, labeller, note))
+            labels.append(Label(number, place.line, a, b, preferred, labeller, note))
     return labels, waiting
 
 
@@ -117,12 +118,13 @@ def _preferred(record: dict[str, Any], place: _Place) -> Preferred | None:
     value = record.get("preferred")
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    if value not in get_args(Preferred):
+    found = next((known for known in PREFERRED if known == value), None)
+    if found is None:
         place.refuse(
             f"preferred = {_shown(value)}: write a, b or tie, or leave it empty where nobody has "
             "decided yet"
         )
-    return value
+    return found
 
 
 def _text(record: dict[str, Any], key: str, place: _Place) -> str | None:

@@ -104,7 +104,7 @@ def write_files(
         health=_health(lake, recipe),
         dropped=_dropped(lake, recipe),
     )
-    return summary, versions
+    return summary, versions | {table: log.table_hash(table) or ""}
 
 
 def refuse_other_licences(recipe: Recipe, table: str, rows: pl.DataFrame) -> None:
