@@ -12,12 +12,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, cast, get_args
 
 from synth_assets.errors import RecipeError
 
 Preferred = Literal["a", "b", "tie"]
-PREFERRED: tuple[Preferred, ...] = ("a", "b", "tie")
 KEYS = ("completion_a", "completion_b", "preferred", "labeller", "note")
 SHOWN_CHARACTERS = 80
 
@@ -118,13 +117,12 @@ def _preferred(record: dict[str, Any], place: _Place) -> Preferred | None:
     value = record.get("preferred")
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    found = next((known for known in PREFERRED if known == value), None)
-    if found is None:
+    if value not in get_args(Preferred):
         place.refuse(
             f"preferred = {_shown(value)}: write a, b or tie, or leave it empty where nobody has "
             "decided yet"
         )
-    return found
+    return cast(Preferred, value)
 
 
 def _text(record: dict[str, Any], key: str, place: _Place) -> str | None:
