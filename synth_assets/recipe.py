@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -383,14 +384,18 @@ def load_recipe(path: Path | str, changes: Mapping[str, Any] | None = None) -> R
 
 
 def _put(data: dict[str, Any], field: str, value: Any) -> None:
-    """Sets a field by its path; parts that the file leaves out are made."""
-    *parts, last = field.split(".")
-    for part in parts:
-        inner = data.get(part)
-        if not isinstance(inner, dict):
-            inner = data[part] = {}
-        data = inner
-    data[last] = value
+    """Sets a field by its path, in which a number is a place in a list; parts that the file leaves
+    out are made."""
+    parts = field.split(".")
+    inner: Any = data
+    for part, following in pairwise(parts):
+        key: Any = int(part) if isinstance(inner, list) else part
+        child = inner[key] if isinstance(inner, list) else inner.get(key)
+        is_listed = isinstance(child, list) and following.isdecimal()
+        if not (isinstance(child, dict) or (is_listed and int(following) < len(child))):
+            child = inner[key] = {}
+        inner = child
+    inner[int(parts[-1]) if isinstance(inner, list) else parts[-1]] = value
 
 
 def _open(path: Path) -> YamlFile:

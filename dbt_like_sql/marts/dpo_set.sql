@@ -4,12 +4,15 @@
 -- every two completions that differ by at least min_margin.
 -- verified: an answer verified against one refuted.
 -- Else the pairs of the method of that name, the widest margin of each prompt first.
+-- Where people labelled pairs, theirs come first, and of the same two texts only theirs stands; two
+-- texts that they hold for equal are no pair.
 {% set verified = var('dpo_pairs') == 'verified' %}
 {% set rated = var('dpo_pairs') == 'rated' %}
 {% set binarisation = var('dpo_binarisation') %}
 {% set all_pairs = rated and binarisation == 'margin' %}
+{% set people_go_first = var('human_preferences') and var('dpo_pairs') != 'human_preferences' %}
 with
-sides as (
+whole as (
     -- draw: a fixed order that does not hang on rating, model or time.
     select *, sha256(concat_ws('|', prompt_id, completion_id)) as draw
     from {{ ref('scored_completions') }}
@@ -22,11 +25,15 @@ sides as (
             select completion_id from {{ ref('completion_filters') }}
             where drop_reason is not null and holds_for = 'all'
         )
-        {% if verified %}
-        and verification in ('verified', 'refuted')
-        {% elif rated %}
-        and mean_rating is not null
-        {% endif %}
+),
+sides as (
+    select *
+    from whole
+    {% if verified %}
+    where verification in ('verified', 'refuted')
+    {% elif rated %}
+    where mean_rating is not null
+    {% endif %}
     {% if all_pairs %}
     -- A text that stands twice is one side, or two pairs could contradict each other.
     qualify row_number() over (partition by prompt_id, text order by completion_id) = 1
@@ -84,6 +91,43 @@ matches as (
     where method = {{ var('dpo_pairs') }} and drop_reason is null and status = 'ok'
 ),
 {% endif %}
+{% if people_go_first %}
+labelled as (
+    -- What people decided of two texts, whichever completions hold them.
+    select
+        h.chosen_completion_id,
+        h.rejected_completion_id,
+        h.drop_reason is null as is_pair,
+        b.prompt_id,
+        least(b.text, r.text) as one_text,
+        greatest(b.text, r.text) as other_text
+    from {{ ref('preference_candidates') }} as h
+    inner join whole as b on b.completion_id = h.chosen_completion_id
+    inner join whole as r on r.completion_id = h.rejected_completion_id
+    where
+        h.method = 'human_preferences'
+        and (h.drop_reason is null or h.drop_reason in ('tie', 'no_majority'))
+),
+decided as (
+    select distinct prompt_id, one_text, other_text from labelled
+),
+candidates as (
+    select *, false as is_by_people from matches
+    union all
+    select
+        chosen_completion_id,
+        rejected_completion_id,
+        cast(null as double) as margin,
+        cast(null as double) as soft_label,
+        true as is_by_people
+    from labelled
+    where is_pair
+),
+{% else %}
+candidates as (
+    select *, false as is_by_people from matches
+),
+{% endif %}
 pairs as (
     select
         b.prompt_id,
@@ -104,12 +148,14 @@ pairs as (
         list_sort(list_distinct(list_concat(b.licences, r.licences))) as licences,
         b.method,
         m.soft_label,
+        m.is_by_people,
         least(b.text, r.text) as one_text,
         greatest(b.text, r.text) as other_text,
         -- Which of a prompt's pairs come first.
         row_number() over (
             partition by b.prompt_id
             order by
+                m.is_by_people desc,
                 {% if all_pairs or not (rated or verified) %}
                 m.margin desc nulls last,
                 {% elif rated and binarisation == 'best_vs_worst' %}
@@ -120,10 +166,21 @@ pairs as (
                 m.chosen_completion_id,
                 m.rejected_completion_id
         ) as place
-    from matches as m
-    inner join sides as b on b.completion_id = m.chosen_completion_id
-    inner join sides as r on r.completion_id = m.rejected_completion_id
-    where b.prompt_id = r.prompt_id and b.text <> r.text
+    from candidates as m
+    inner join whole as b on b.completion_id = m.chosen_completion_id
+    inner join whole as r on r.completion_id = m.rejected_completion_id
+    {% if people_go_first %}
+    left join decided as d
+        on d.prompt_id = b.prompt_id
+        and d.one_text = least(b.text, r.text)
+        and d.other_text = greatest(b.text, r.text)
+    {% endif %}
+    where
+        b.prompt_id = r.prompt_id
+        and b.text <> r.text
+        {% if people_go_first %}
+        and (m.is_by_people or d.prompt_id is null)
+        {% endif %}
 ),
 each_once as (
     -- Two texts are one pair, whichever of their copies stand in it, and whichever came first wins.
@@ -145,17 +202,22 @@ select
     chosen_rating,
     rejected_rating,
     margin,
-    {% if verified %}
+    {% if rated %}
+    margin = 0 and not is_by_people as is_tie,
+    {% else %}
     -- The verifier tells the sides apart, whatever their ratings.
     false as is_tie,
-    'verified_vs_refuted' as pairing,
-    {% elif not rated %}
-    false as is_tie,
-    {{ var('dpo_pairs') }} as pairing,
-    {% else %}
-    margin = 0 as is_tie,
-    {{ binarisation }} as pairing,
     {% endif %}
+    case
+        when is_by_people then 'human_preferences'
+        {% if rated %}
+        else {{ binarisation }}
+        {% elif verified %}
+        else 'verified_vs_refuted'
+        {% else %}
+        else {{ var('dpo_pairs') }}
+        {% endif %}
+    end as pairing,
     split,
     family_id,
     chosen_model,

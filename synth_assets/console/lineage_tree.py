@@ -89,6 +89,9 @@ def _parts(node: Told) -> list[Text | Tree]:
         licence = seed["licence"] or "no licence declared"
         where = f"{seed['source_file']}, {unit_of(seed['source_file'])} {seed['source_line']}"
         parts.append(_line("seed", f"{where}; {licence}"))
+    if label := node.get("rows", {}).get("human_labels"):
+        place = f"files[{label['label_file']}], line {label['label_line']}"
+        parts.append(_line("label", f"pairs.human_preferences.{place}: {label['preferred']}"))
     if node["text"]:
         parts.append(_line("text", _short(node["text"])))
     if node["template"]:

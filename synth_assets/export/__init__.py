@@ -9,7 +9,16 @@ from synth_assets.export.dataset import (
     write_control,
     write_dpo,
     write_export,
+    write_label_queue,
     write_sft,
 )
 
-__all__ = ["ExportSummary", "write_card", "write_control", "write_dpo", "write_export", "write_sft"]
+__all__ = [
+    "ExportSummary",
+    "write_card",
+    "write_control",
+    "write_dpo",
+    "write_export",
+    "write_label_queue",
+    "write_sft",
+]

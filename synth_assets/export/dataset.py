@@ -28,6 +28,8 @@ from synth_assets.export.folder import (
     read_manifest,
 )
 from synth_assets.export.json_text import to_json_line
+from synth_assets.export.label_queue import FILE_NAME as QUEUE_NAME
+from synth_assets.export.label_queue import queue_lines
 from synth_assets.export.rows import (
     SPLITS,
     check_families,
@@ -114,6 +116,18 @@ def write_control(folder: Path, control: pl.DataFrame, made_of: str | None = Non
     return _summary(folder, ("control",))
 
 
+def write_label_queue(
+    folder: Path, queue: pl.DataFrame, made_of: str | None = None
+) -> ExportSummary:
+    """The pairs that people should look at, JSON lines to fill in. It is no part of the dataset, so
+    the card does not tell of it."""
+    if not _lies_there(folder, "queue", made_of):
+        with PartWriter(folder, "queue", made_of) as part:
+            _write_text(part, QUEUE_NAME, queue_lines(queue))
+            part.note(QUEUE_NAME, rows=queue.height)
+    return _summary(folder, ("queue",))
+
+
 def _lies_there(folder: Path, part: Part, made_of: str | None) -> bool:
     return made_of is not None and is_made_of(folder, part, made_of)
 
@@ -136,7 +150,7 @@ def write_card(
     listed = {
         name: facts
         for part in PARTS
-        if part != "card"
+        if part not in ("card", "queue")
         for name, facts in read_manifest(folder, part).items()
     }
     files = {name: entry for name, entry in listed.items() if (folder / name).is_file()}

@@ -1,7 +1,7 @@
 """An export folder: files of one part in, all of them in place at once, or none.
 
-A part (``sft``, ``dpo``, ``control``, ``card``) lists its files in a manifest of its own, with
-bytes and sha256.
+A part (``sft``, ``dpo``, ``control``, ``queue``, ``card``) lists its files in a manifest of its
+own, with bytes and sha256.
 What a manifest lists is ours: it may be replaced, and goes when the part no longer writes it.
 Whatever else lies in the folder is a person's: it is never removed and never overwritten.
 """
@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, Literal
 
 from synth_assets.errors import RecipeError
 
-Part = Literal["sft", "dpo", "control", "card"]
-PARTS: tuple[Part, ...] = ("sft", "dpo", "control", "card")
+Part = Literal["sft", "dpo", "control", "queue", "card"]
+PARTS: tuple[Part, ...] = ("sft", "dpo", "control", "queue", "card")
 
 FileFacts = dict[str, Any]
 """bytes, sha256 and, for a file of rows, rows; for Parquet also arrow_bytes."""

@@ -241,8 +241,9 @@ def family_sides(rows: pl.DataFrame) -> pl.DataFrame:
 
 def other_licences(rows: pl.DataFrame, allowed: Sequence[str] | None) -> pl.DataFrame:
     """The rows of a set that a licence bears on which the recipe does not allow in its export:
-    their id, and those licences. None allows all."""
-    if allowed is None:
+    their id, and those licences. None allows all; a table without licences is no set, and goes to
+    nobody."""
+    if allowed is None or "licences" not in rows.columns:
         return rows.clear()
     others = pl.col("licences").list.set_difference(pl.lit(list(allowed), pl.List(pl.String)))
     key = rows.columns[0]

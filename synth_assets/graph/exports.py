@@ -19,6 +19,7 @@ from synth_assets.stages.exporting import (
     WRITERS,
     exported_ids,
     refuse_other_licences,
+    refuse_what_would_be_lost,
     write_files,
     writers_hash,
 )
@@ -87,6 +88,7 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
         try:
             lake.hold_recipe(recipe.name, context.run.run_id)
             refuse_other_licences(recipe, table, rows)
+            refuse_what_would_be_lost(lake.lake.home, recipe, table)
             summary, versions = write_files(lake.lake, recipe, table, write, rows)
         except CheckFailed as error:
             yield _licence_check(recipe, name, rows)

@@ -110,7 +110,21 @@ def _own_rows(lake: Lake, recipe: str, found: Found) -> dict[str, Row]:
         for table in method_tables("judgments"):
             rated = read_rows(lake, recipe, table, "judgment_id", [found.id])
             named |= dict(zip([table], rated.iter_rows(named=True), strict=False))
+    if found.table == "dpo_set" and rows.height:  # so has a pair what a person said of it
+        named |= _label_of(lake, recipe, named["dpo_set"])
     return named
+
+
+def _label_of(lake: Lake, recipe: str, pair: Row) -> dict[str, Row]:
+    """The label by which the pair stands in the set; none where people did not decide it."""
+    if pair["pairing"] != "human_preferences":
+        return {}
+    chosen, rejected = pair["chosen_completion_id"], pair["rejected_completion_id"]
+    labels = read_rows(lake, recipe, "human_labels", "chosen_completion_id", [chosen])
+    for row in labels.iter_rows(named=True):
+        if row["rejected_completion_id"] == rejected and row["drop_reason"] is None:
+            return {"human_labels": row}
+    return {}
 
 
 def _parents(node: Node) -> list[tuple[str, str]]:

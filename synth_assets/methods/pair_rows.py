@@ -12,6 +12,9 @@ from synth_assets.identity import content_id
 BETWEEN_JUDGES = ", "
 """Stands between the names of a panel's judges; no name of a model holds a comma."""
 
+UNKNOWN_COMPLETION = "unknown_completion"
+"""Drop reason of a pair that a person named and whose completion is not there, or no longer."""
+
 SIDE = ("completion_id", "text", "status", "call_id")
 """What of a completion decides whether it may be a side."""
 

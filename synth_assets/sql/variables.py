@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from synth_assets.methods.human_preferences import HumanPreferences
 from synth_assets.recipe import Datasets, Limits, Recipe
 
 
 def recipe_variables(recipe: Recipe) -> dict[str, Any]:
     """Values of var(): the recipe's thresholds, each under the name of its part."""
-    return _variables(recipe.datasets, recipe.limits, _pairs_of_a_prompt(recipe))
+    labels: HumanPreferences | None = recipe.parameters_of("human_preferences")
+    return _variables(recipe.datasets, recipe.limits, _pairs_of_a_prompt(recipe), labels)
 
 
 def default_variables() -> dict[str, Any]:
     """Values of var() in a recipe that sets none."""
-    return _variables(Datasets(), Limits(), 1)
+    return _variables(Datasets(), Limits(), 1, None)
 
 
 def _pairs_of_a_prompt(recipe: Recipe) -> int | None:
@@ -30,7 +32,9 @@ def _pairs_of_a_prompt(recipe: Recipe) -> int | None:
     return 1
 
 
-def _variables(datasets: Datasets, limits: Limits, pairs: int | None) -> dict[str, Any]:
+def _variables(
+    datasets: Datasets, limits: Limits, pairs: int | None, labels: HumanPreferences | None
+) -> dict[str, Any]:
     sft, dpo = datasets.sft, datasets.dpo
     return {
         "sft_per_prompt": sft.per_prompt,
@@ -40,5 +44,7 @@ def _variables(datasets: Datasets, limits: Limits, pairs: int | None) -> dict[st
         "dpo_binarisation": dpo.binarisation,
         "dpo_min_margin": dpo.min_margin,
         "dpo_per_prompt": pairs,
+        "human_preferences": labels is not None,
+        "human_margin_below": (labels or HumanPreferences()).margin_below,
         "limits_self_training": limits.self_training,
     }

@@ -10,7 +10,15 @@ import polars as pl
 
 from synth_assets import export
 from synth_assets.errors import CheckFailed
-from synth_assets.export import ExportSummary, write_card, write_control, write_dpo, write_sft
+from synth_assets.export import (
+    ExportSummary,
+    write_card,
+    write_control,
+    write_dpo,
+    write_label_queue,
+    write_sft,
+)
+from synth_assets.export.label_queue import queued_ids, refuse_to_lose_labels
 from synth_assets.export.rows import other_licences
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
@@ -38,6 +46,11 @@ WRITERS: dict[str, tuple[str, str, Callable[..., ExportSummary]]] = {
         "control_set",
         "The random control of rejection sampling, in the form of the SFT examples.",
         write_control,
+    ),
+    "label_queue_export": (
+        "label_queue",
+        "Pairs that people should look at, JSON lines to fill in.",
+        write_label_queue,
     ),
 }
 
@@ -91,7 +104,7 @@ def write_files(
         health=_health(lake, recipe),
         dropped=_dropped(lake, recipe),
     )
-    return summary, versions
+    return summary, versions | {table: log.table_hash(table) or ""}
 
 
 def refuse_other_licences(recipe: Recipe, table: str, rows: pl.DataFrame) -> None:
@@ -115,11 +128,19 @@ def is_simulated(recipe: Recipe) -> bool:
 
 
 def exported_ids(home: Home, recipe: Recipe, table: str) -> pl.Series:
-    """Ids of the rows in the set's own Parquet files, sorted."""
+    """Ids of the rows in the set's own files, sorted."""
+    if table == "label_queue":
+        return queued_ids(home.exports / recipe.name).sort()
     config = {"sft_set": "sft", "dpo_set": "preference", "control_set": "sft_control"}[table]
     files = sorted((home.exports / recipe.name / "data" / config).glob("*.parquet"))
     found = [pl.read_parquet(file, columns=["id"])["id"] for file in files]
     return pl.concat([pl.Series("id", [], pl.String), *found]).sort()
+
+
+def refuse_what_would_be_lost(home: Home, recipe: Recipe, table: str) -> None:
+    """Errors: `RecipeError` where a person wrote labels into the file of the queue."""
+    if table == "label_queue":
+        refuse_to_lose_labels(home.exports / recipe.name)
 
 
 def _health(lake: Lake, recipe: Recipe) -> pl.DataFrame | None:

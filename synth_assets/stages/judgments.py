@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from synth_assets.methods import judgments, retraction, verification
+from synth_assets.methods.pair_rows import UNKNOWN_COMPLETION
 from synth_assets.methods.verification import Verification
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import (
@@ -85,7 +86,11 @@ def preference_candidates_stage(recipe: Recipe) -> Stage:
     stage = _union(
         PREFERENCE_CANDIDATES,
         tables,
-        parents_exist("chosen_completion_id", ("completions", "completion_id")),
+        parents_exist(
+            "chosen_completion_id",
+            ("completions", "completion_id"),
+            unless_dropped_as=UNKNOWN_COMPLETION,
+        ),
     )
 
     def make(work: Work) -> Made:

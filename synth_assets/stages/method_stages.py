@@ -11,6 +11,7 @@ import polars as pl
 from synth_assets.llm.request import Message, Request
 from synth_assets.method import POOL, Kind, Material, Method, method_tables, schema_of
 from synth_assets.methods.completions import Completions, completion_request, teachers_of
+from synth_assets.methods.pair_rows import UNKNOWN_COMPLETION
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.seed import seeds_as_prompts
 from synth_assets.recipe import Recipe, model_identity
@@ -174,11 +175,15 @@ def _checks(method: Method) -> tuple[RowCheck, ...]:
     if method.kind == "judgments":
         return (key, in_completions, *asked, replies_are_parsed())
     if method.kind == "pairs":
-        sides = (
-            parents_exist(side, ("completions", "completion_id"))
-            for side in ("chosen_completion_id", "rejected_completion_id")
+        parents = (
+            parents_exist(column, (table, id), unless_dropped_as=UNKNOWN_COMPLETION)
+            for column, table, id in (
+                ("prompt_id", "mutated_prompts", "prompt_id"),
+                ("chosen_completion_id", "completions", "completion_id"),
+                ("rejected_completion_id", "completions", "completion_id"),
+            )
         )
-        return (key, in_prompts, *sides, *asked)
+        return (key, *parents, *asked)
     return (key, in_completions, *asked)
 
 

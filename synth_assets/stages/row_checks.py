@@ -150,10 +150,16 @@ def ids_are_unique(key: str) -> RowCheck:
     )
 
 
-def parents_exist(column: str, *parents: tuple[str, str], own: str | None = None) -> RowCheck:
+def parents_exist(
+    column: str,
+    *parents: tuple[str, str],
+    own: str | None = None,
+    unless_dropped_as: str | None = None,
+) -> RowCheck:
     """Every value of ``column`` (an id or a list of ids) is in one of the ``(table, column)``.
 
     own: a column of the rows themselves that may also hold the parent.
+    unless_dropped_as: the drop reason of rows that say themselves that a parent is missing.
     """
     tables = " or ".join(table for table, _ in parents)
 
@@ -162,17 +168,20 @@ def parents_exist(column: str, *parents: tuple[str, str], own: str | None = None
         if own is not None:
             known = pl.concat([known, rows[own].cast(pl.String)])
         values = rows.with_row_index("_row")
+        if unless_dropped_as is not None:
+            values = values.filter(pl.col("drop_reason").ne_missing(unless_dropped_as))
         if isinstance(rows.schema[column], pl.List):
             values = values.explode(column).filter(pl.col(column).is_not_null())
         is_known = pl.col(column).is_in(known.unique().implode()).fill_null(False)
         orphans = values.filter(~is_known)["_row"]
         return rows[orphans.unique().sort().to_list()]
 
+    reason = () if unless_dropped_as is None else ("drop_reason",)
     return RowCheck(
         f"{column}_exists",
         f"Every {column} is the id of a row of {tables}.",
         offending,
-        columns=(column,) if own is None else (column, own),
+        columns=(column, *(() if own is None else (own,)), *reason),
         looks_at=tuple(dict.fromkeys(table for table, _ in parents)),
         alone=() if own is None else None,
     )

@@ -17,6 +17,8 @@ VARIABLES: dict[str, Any] = {
     "dpo_binarisation": "best_vs_random_lower",
     "dpo_min_margin": 0.5,
     "dpo_per_prompt": 1,
+    "human_preferences": False,
+    "human_margin_below": 0.5,
     "limits_self_training": 0.9,
 }
 

@@ -36,6 +36,8 @@ def test_each_threshold_has_its_variable() -> None:
         "dpo_binarisation": "best_vs_worst",
         "dpo_min_margin": 1.0,
         "dpo_per_prompt": 3,
+        "human_preferences": False,
+        "human_margin_below": 0.5,
         "limits_self_training": 0.9,
     }
 
