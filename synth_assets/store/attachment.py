@@ -85,8 +85,9 @@ def has_layout(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
     if found is not None and found < LAYOUT:
         raise LakeError(
             f"the lake in {home.path} has layout {found}, whose content hashes are of another kind "
-            f"than those of layout {LAYOUT}, which this version of synth_assets reads. Point SYNTH_HOME "
-            "to another folder and run again, or install the version that made it. Nothing was changed"
+            f"than those of layout {LAYOUT}, which this version of synth_assets reads. Point "
+            "SYNTH_HOME to another folder and run again, or install the version that made it. "
+            "Nothing was changed"
         )
     return found is not None
 

@@ -143,8 +143,8 @@ class Plan:
         return self._with_added(body)
 
     def _with_added(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The body with what the recipe adds. Errors: `RecipeError` where that would replace what the
-        request says already, its bound on tokens among them."""
+        """The body with what the recipe adds. Errors: `RecipeError` where that would replace what
+        the request says already, its bound on tokens among them."""
         if taken := sorted(set(body) & set(self._added)):
             raise RecipeError(
                 f"extra_body: the request to {self._provider} has {', '.join(taken)} already; "
