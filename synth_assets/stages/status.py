@@ -33,10 +33,10 @@ class TableStatus:
 def table_statuses(workshop: Workshop) -> dict[str, TableStatus]:
     """The state of every table of the recipe, in the order of the pipeline."""
     statuses: dict[str, TableStatus] = {}
-    with workshop.lake.reading():
-        known = workshop.log.latest()
-        for stage in workshop.stages.values():
-            statuses[stage.name] = _status(workshop, stage, known, statuses)
+    known = workshop.log.latest()
+    for stage in workshop.stages.values():
+        # Each by itself: an error of DuckDB's ends the look in which it came, and not the others.
+        statuses[stage.name] = _status(workshop, stage, known, statuses)
     return statuses
 
 

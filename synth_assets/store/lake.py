@@ -1,7 +1,7 @@
 """The lake: DuckLake attached to DuckDB. Frames and SQL in, committed tables and frames out.
 
-What was measured on DuckDB 1.5.5 and shapes this module: any commit by another process kills an
-open transaction, so transactions hold only the writes, run under a lock where the catalog is
+What was measured on DuckDB 1.5.5 and shapes this module: any commit by another process kills a
+transaction that writes, so these hold only the writes, run under a lock where the catalog is
 SQLite, and are run again on exactly these errors. Inlined inserts are SQL literals, and a NUL in
 a model's text breaks them, so inlining is off. A table is never replaced (its history would go).
 """

@@ -115,7 +115,7 @@ class StagedTable:
 
     def content(self) -> tuple[str, int]:
         """Content hash and row count of the scope after the commit; found once, and from what the
-        commit changes alone where they are known as they stand."""
+        commit changes alone where `before` says how they stand."""
         if self._content is None:
             if self.before is not None:
                 content, rows = self.before
