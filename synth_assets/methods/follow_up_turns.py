@@ -29,6 +29,7 @@ from synth_assets.methods.prompt_rows import (
     transcript,
 )
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.quality.tokens import tokenize
 from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import PROMPT_COLUMNS, Column, TableSchema
@@ -182,7 +183,7 @@ def is_courtesy(text: str) -> bool:
 
 def spoken_text(reply: Reply) -> str:
     """What the person says, without the label that the transcript puts before it."""
-    return _OWN_LABEL.sub("", (reply.text or "").strip()).strip()
+    return _OWN_LABEL.sub("", without_thoughts(reply.text)).strip()
 
 
 def _drawn(pool: pl.DataFrame, round: int, parameters: FollowUpTurns) -> list[_Conversation]:
