@@ -101,8 +101,8 @@ def _clean(text: str) -> str:
 
 
 def _as_one_number(mixed: re.Match[str]) -> str:
-    """``3 1/2`` is 3.5; math-verify alone reads it as a product. What has no short decimal form is
-    written as it reads mixed numbers."""
+    """``3 1/2`` is 3.5, which math-verify alone refutes. What has no short decimal form is written
+    as it reads mixed numbers."""
     whole, top, bottom = map(int, mixed.groups())
     if top >= bottom:
         return mixed.group()

@@ -176,7 +176,9 @@ def turn_reason(reply: Reply, messages: tuple[Message, ...]) -> str | None:
 
 
 def is_courtesy(text: str) -> bool:
-    """Thanks, a farewell, or only signs."""
+    """Thanks, a farewell, or only signs; a question is more ("Is that good for you?")."""
+    if any(mark in text for mark in "?？؟") and tokenize(text):
+        return False
     is_whole = _plain(text).strip(" .!。！") in COURTEOUS_TEXTS
     return is_whole or all(token in COURTESIES for token in tokenize(text))
 
