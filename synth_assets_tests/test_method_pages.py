@@ -1,5 +1,5 @@
-"""Each method that ships has a page in docs/methods: its parameters, a recipe, its calls, and where it
-differs from what was published."""
+"""Each method that ships has a page in docs/methods: its parameters, a recipe, its calls, and where
+it differs from what was published."""
 
 from __future__ import annotations
 

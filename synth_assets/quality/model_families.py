@@ -31,7 +31,7 @@ _BEFORE_NAME = re.compile(
     r"\A(?:ft:|(?:(?:us|us-gov|eu|apac|au|jp|global)\.)?"
     r"(?:(?:anthropic|meta|mistral|cohere|amazon|openai|google|moonshot)\.)?)"
 )
-"""What Bedrock puts before a name (a region, a maker), and OpenAI before that of a fine-tuned one."""
+"""What Bedrock puts before a name (a region, a maker), and OpenAI before a fine-tuned one's."""
 
 _ENDS_OF_WORDS = re.compile(r"[-_.:@\d]")
 
