@@ -99,13 +99,12 @@ def _noted(lake: Lake) -> _Noted:
         recipe: {commit: number for commit, number in of.items() if number in kept}
         for recipe, of in known.commits.items()
     }
-    new = [
-        (*row[:1], _changed_ids(row[1] or ""), *row[2:]) for row in rows if row[0] > known.newest
-    ]
+    new = [row for row in rows if row[0] > known.newest]
+    changed = [_changed_ids(changes or "") for _, changes, *_ in new]
     names = known.names
-    if any(ids - set(names) for _, ids, *_ in new):
+    if any(not ids <= names.keys() for ids in changed):
         names = _names(lake)
-    for number, ids, author, extra in new:
+    for (number, _, author, extra), ids in zip(new, changed, strict=True):
         write = _write(number, author, extra)
         if write.recipe and write.table and write.number is not None:
             commits.setdefault(write.recipe, {})[write.table, write.number] = number
