@@ -15,16 +15,7 @@ with
 whole as (
     -- draw: a fixed order that does not hang on rating, model or time.
     select *, sha256(concat_ws('|', prompt_id, completion_id)) as draw
-    from {{ ref('scored_completions') }}
-    where
-        is_prompt_kept
-        and is_retracted is not true
-        and status = 'ok'
-        and regexp_matches(text, '\S')
-        and completion_id not in (
-            select completion_id from {{ ref('completion_filters') }}
-            where drop_reason is not null and holds_for = 'all'
-        )
+    from {{ ref('pair_sides') }}
 ),
 sides as (
     select *

@@ -3,17 +3,7 @@
 -- pairs.human_preferences; what people have decided has left the queue.
 with
 sides as (
-    select *
-    from {{ ref('scored_completions') }}
-    where
-        is_prompt_kept
-        and is_retracted is not true
-        and status = 'ok'
-        and regexp_matches(text, '\S')
-        and completion_id not in (
-            select completion_id from {{ ref('completion_filters') }}
-            where drop_reason is not null and holds_for = 'all'
-        )
+    select * from {{ ref('pair_sides') }}
 ),
 decided as (
     select distinct
