@@ -82,7 +82,7 @@ def _fill(window: exp.Window, named: Mapping[str, exp.Window]) -> None:
     window.set("alias", None)
 
 
-def _scope(qualified: exp.Expression) -> Scope | None:
+def _scope(qualified: exp.Query) -> Scope | None:
     """Its scope, in which a lateral query is a query like others that sees the tables beside it:
     sqlglot takes all columns in it for what each of its own rests on, and finds none of them."""
     inner: set[int] = set()
