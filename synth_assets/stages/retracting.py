@@ -146,9 +146,7 @@ def _clear_tags(lake: Lake, erased: Erased, retraction_id: str) -> None:
     """Files that a tag keeps lose the lines that hold a text, or speak of a row that goes: those of
     labels show what people were asked about, and what they noted of it."""
     for tag in tags_of(lake):
-        files = {
-            name: erased.leave_of(text) for name, text in tag.contents["templates"].items()
-        }
+        files = {name: erased.leave_of(text) for name, text in tag.contents["templates"].items()}
         if files != tag.contents["templates"]:
             contents = {**tag.contents, "templates": files}
             _mark(lake, replace(tag, contents=contents), retraction_id)
