@@ -126,7 +126,7 @@ def _texts_of(lake: Lake, recipe: str, ids: Iterable[str]) -> set[str]:
     that came with them; of source texts; of completions."""
     wanted, found = list(ids), set[str]()
     for table in (*prompt_tables(), "evaluation_prompts"):
-        columns = ("messages", "text", "instruction", "given_completion")
+        columns = ("messages", "text", "instruction", "given_completion", "demonstration")
         rows = read_rows(lake, recipe, table, "prompt_id", wanted, columns)
         for row in rows.iter_rows(named=True):
             turns = row["messages"] or ()
