@@ -84,6 +84,7 @@ class _Subject:
     calls_of_a_prompt=lambda parameters, completions: (
         Counter({parameters.rewriter: 2}) + Counter({parameters.teacher: 1})
     ),
+    completions_of_a_prompt=lambda parameters, _: 1,
 )
 def answer_relaxed(material: Material, parameters: RelaxedConstraints) -> MethodResult:
     """One row for each kept prompt of at least two constraints; one of them is drawn."""
