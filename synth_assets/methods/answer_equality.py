@@ -32,6 +32,8 @@ _QUANTITY = re.compile(rf"({_PLAIN}) +([A-Za-z]{{2,}}(?: [A-Za-z]{{2,}}){{0,4}})
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _CURRENCY = re.compile(r"^([+-]?)\s*(?:\\?\$|[€£¥])\s*(?=[\d.+-])|(?<=\d)\s*(?:\\?\$|[€£¥])$")
 _PERCENT = re.compile(r"(?<=\d) ?per ?cent\b", re.IGNORECASE)
+_SPACED_THOUSANDS = re.compile(r"(?<![\d.,/])(?<!\d )\d{1,3}(?: \d{3})+(?![\d/]| \d)")
+_MIXED = re.compile(r"(?<![\d.,/^])(?<!\d )(\d{1,6}) (\d{1,6})/(\d{1,6})(?![\d./])")
 _CLOCK_OR_DATE = re.compile(
     r"(\d{1,4})([:/-])(\d{1,2})(?:\2(\d{1,4}))?(?: ?([ap])\.?m\.?)?", re.IGNORECASE
 )
@@ -77,7 +79,8 @@ def _compare_cleaned(gold: str, answer: str) -> bool | None:
 
 
 def _clean(text: str) -> str:
-    """Without the dress: Markdown, dollar signs of mathematics and money, a last full stop."""
+    """Without the dress: Markdown, dollar signs of mathematics and money, a last full stop, spaces
+    inside a number (1 000), and with a mixed number (3 1/2) as one."""
     text = text.replace("\u2212", "-").replace("\u00a0", " ").replace("\u202f", " ").strip()
     if len(text) > MAX_CHARACTERS:
         return text  # compared as text only
@@ -93,7 +96,19 @@ def _clean(text: str) -> str:
                 text = inner
         text = re.sub(r"(?<=.)[.,;]$|(?<=[A-Za-z])!$", "", text)
         text = _CURRENCY.sub(r"\1", text)
-    return text
+    text = _SPACED_THOUSANDS.sub(lambda found: found.group().replace(" ", ""), text)
+    return _MIXED.sub(_as_one_number, text)
+
+
+def _as_one_number(mixed: re.Match[str]) -> str:
+    """``3 1/2`` is 3.5, which math-verify alone refutes. What has no short decimal form is written
+    as it reads mixed numbers."""
+    whole, top, bottom = map(int, mixed.groups())
+    if top >= bottom:
+        return mixed.group()
+    if top * 10**MAX_DECIMALS % bottom == 0:
+        return f"{whole + Decimal(top) / bottom:f}"
+    return rf"{whole}\frac{{{top}}}{{{bottom}}}"
 
 
 def _as_text(text: str) -> str:

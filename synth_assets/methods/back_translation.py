@@ -32,6 +32,7 @@ from synth_assets.methods.round_trip import (
     translation_reason,
     translation_request,
 )
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.quality.diversity import distinct_n
 from synth_assets.quality.language_names import language_name
 from synth_assets.quality.novelty import rouge_l
@@ -95,7 +96,7 @@ class _Trip:
 
     @property
     def text(self) -> str | None:
-        return (self.back_text or "").strip() or None
+        return without_thoughts(self.back_text) or None
 
     def after(self, reply: Reply, reason: str | None, **found: Any) -> _Trip:
         return replace(self, call_ids=(*self.call_ids, reply.call_id), drop_reason=reason, **found)
@@ -160,7 +161,7 @@ def translate_prompts(material: Material, parameters: BackTranslation) -> Method
     trips = _step(
         trips,
         lambda trip: _translation(
-            trip, (trip.pivot_text or "").strip(), material.round, parameters, is_back=True
+            trip, without_thoughts(trip.pivot_text), material.round, parameters, is_back=True
         ),
         lambda trip, reply: trip.after(
             reply,

@@ -53,7 +53,9 @@ class Deita(Part):
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
+    """A completion with its scores, and what became of it. text: prompt and answer together."""
+
     completion_id: str
     prompt_id: str
     round: int
@@ -91,8 +93,8 @@ def select_diverse(material: Material, parameters: Deita) -> MethodResult:
 
 
 def choose_diverse(
-    candidates: list[_Candidate], parameters: Deita, embedder: Embedder
-) -> list[_Candidate]:
+    candidates: list[Candidate], parameters: Deita, embedder: Embedder
+) -> list[Candidate]:
     """The candidates with their drop reasons; equal scores go by id. One that has a reason already
     takes nobody's place."""
     open_ones = [each for each in candidates if each.drop_reason is None]
@@ -129,7 +131,7 @@ def choose_diverse(
     return decided
 
 
-def _candidates(material: Material) -> list[_Candidate]:
+def _candidates(material: Material) -> list[Candidate]:
     prompts, completions = material.frame("mutated_prompts"), material.frame("completions")
     journal = material.frame(RETRACTIONS.name)
     counted = standing_judgments(material.frame(SCORES.name), journal)
@@ -139,7 +141,7 @@ def _candidates(material: Material) -> list[_Candidate]:
     }
     withdrawn = withdrawn_completions(completions, journal)
     return [
-        _Candidate(
+        Candidate(
             completion_id=completion_id,
             prompt_id=each.prompt_id,
             round=each.round,
@@ -153,7 +155,7 @@ def _candidates(material: Material) -> list[_Candidate]:
     ]
 
 
-def _row(each: _Candidate) -> dict[str, object]:
+def _row(each: Candidate) -> dict[str, object]:
     return {
         "filter_id": content_id("filter", METHOD, each.completion_id),
         "completion_id": each.completion_id,

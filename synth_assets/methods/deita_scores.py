@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
+from pydantic import Field
 
 from synth_assets.llm.logprobs import read_logprobs
 from synth_assets.llm.request import Reply, Request, user
@@ -25,6 +26,7 @@ from synth_assets.methods.asking import Counted, ask_about, is_usable
 from synth_assets.methods.prompt_rows import kept, messages_of, transcript
 from synth_assets.methods.rating_rows import rating_row
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.recipe_parts import ModelName, Part
 from synth_assets.schemas import RATING_COLUMNS, TableSchema
 from synth_assets.templates import load_template, quote
@@ -35,16 +37,18 @@ LOWEST, HIGHEST = 1, 6
 SCHEMA = TableSchema(METHOD, "judgment_id", "", RATING_COLUMNS)
 
 _DIGIT = re.compile(r"[1-6]", re.ASCII)
+_HOLDS_DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"-?\d{1,6}(?:\.\d{1,6})?", re.ASCII)
 
 
 class DeitaScores(Part):
     """judge: scores both. logprobs: how many alternatives of each token the judge's endpoint is
-    asked for; 0 asks for none, and the score is the digit alone."""
+    asked for; 0 asks for none, and the score is the digit alone. max_tokens: of the reply, one
+    digit; a judge that thinks before it needs more."""
 
     judge: ModelName
     logprobs: Literal[0, 6, 10, 20] = 0
-    max_tokens: int = 8
+    max_tokens: int = Field(default=8, ge=1)
 
 
 @dataclass(frozen=True)
@@ -94,14 +98,15 @@ def score_prompts(material: Material, parameters: DeitaScores) -> MethodResult:
 
 
 def read_score(reply: Reply) -> Score:
-    """The expected value over the digits 1 to 6, where the endpoint told their probabilities at
-    the place of the first digit; else the one number that the judge wrote."""
+    """The expected value over the digits 1 to 6, where the endpoint told their probabilities and
+    the reply holds one digit alone; else the one number that the judge wrote. Of several figures
+    ("between 2 and 3") nobody knows which is the score."""
     if not is_usable(reply) or reply.text is None:
         return Score("failed")
-    for token in read_logprobs(reply.body) or ():
-        if _DIGIT.fullmatch(token.token.strip()):
-            return Score("ok", _expected({token.token: token.logprob, **token.alternatives}))
-    text = reply.text.strip().rstrip(".")
+    told = [token for token in read_logprobs(reply.body) or () if _HOLDS_DIGIT.search(token.token)]
+    if len(told) == 1 and _DIGIT.fullmatch(told[0].token.strip()):
+        return Score("ok", _expected({told[0].token: told[0].logprob, **told[0].alternatives}))
+    text = without_thoughts(reply.text).rstrip(".")
     if not _NUMBER.fullmatch(text):
         return Score("unparsed")
     value = float(text)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from synth_assets.errors import ReplyError
 from synth_assets.llm.request import Reply
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.quality.tokens import tokenize
 from synth_assets.templates import Template
 
@@ -48,7 +49,7 @@ def rewrite_reason(reply: Reply, parent: str, template: Template) -> str | None:
     """Why the rewriter's reply is no prompt, from the text alone; None where it may be one."""
     if reply.status in ("failed", "refused"):
         return "failed_reply"
-    text = (reply.text or "").strip()
+    text = without_thoughts(reply.text)
     if not text:
         return "empty_rewrite"
     if reply.status == "cut":
@@ -76,7 +77,7 @@ def copies_template(text: str, parent: str, template: Template) -> bool:
 
 def parse_verdict(text: str) -> Literal["equal", "different"]:
     """The judge's one word; anything else raises `ReplyError`."""
-    word = text.strip().strip("*_\"'`").rstrip(".!,;:").strip("*_\"'`").casefold()
+    word = without_thoughts(text).strip("*_\"'`").rstrip(".!,;:").strip("*_\"'`").casefold()
     if word == "equal":
         return "equal"
     if word == "different":

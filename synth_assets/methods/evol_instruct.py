@@ -30,6 +30,7 @@ from synth_assets.methods.prompt_rows import (
     transcript,
 )
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.templates import Template, load_template, quote
 
@@ -256,7 +257,7 @@ def _candidate(
     parent: _Prompt, operator: str, attempt: int, round: int, reply: Reply
 ) -> _Candidate:
     template = _template(operator)
-    text = (reply.text or "").strip() or None
+    text = without_thoughts(reply.text) or None
     return _Candidate(
         parent=parent,
         operator=operator,

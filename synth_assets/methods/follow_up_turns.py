@@ -29,6 +29,7 @@ from synth_assets.methods.prompt_rows import (
     transcript,
 )
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.quality.tokens import tokenize
 from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import PROMPT_COLUMNS, Column, TableSchema
@@ -175,14 +176,16 @@ def turn_reason(reply: Reply, messages: tuple[Message, ...]) -> str | None:
 
 
 def is_courtesy(text: str) -> bool:
-    """Thanks, a farewell, or only signs."""
+    """Thanks, a farewell, or only signs; a question is more ("Is that good for you?")."""
+    if any(mark in text for mark in "?？؟") and tokenize(text):
+        return False
     is_whole = _plain(text).strip(" .!。！") in COURTEOUS_TEXTS
     return is_whole or all(token in COURTESIES for token in tokenize(text))
 
 
 def spoken_text(reply: Reply) -> str:
     """What the person says, without the label that the transcript puts before it."""
-    return _OWN_LABEL.sub("", (reply.text or "").strip()).strip()
+    return _OWN_LABEL.sub("", without_thoughts(reply.text)).strip()
 
 
 def _drawn(pool: pl.DataFrame, round: int, parameters: FollowUpTurns) -> list[_Conversation]:

@@ -31,6 +31,7 @@ from synth_assets.methods.pair_score import (
 from synth_assets.methods.prompt_rows import kept, new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import ask_structured
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import IDS, PROMPT_COLUMNS, Column, TableSchema
 from synth_assets.templates import Template, load_template, quote
@@ -161,7 +162,7 @@ def _requests(
 
 
 def _pair(source: Mapping[str, Any], reply: Reply) -> _Pair:
-    text = (reply.text or "").strip()
+    text = without_thoughts(reply.text)
     reason = None
     if reply.status in ("failed", "refused"):
         reason = "failed_reply"

@@ -25,6 +25,7 @@ from synth_assets.methods.asking import Counted, ask_about, is_usable
 from synth_assets.methods.elimination import copies_template
 from synth_assets.methods.prompt_rows import new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.quality.verifiable_constraints import (
     Constraint,
     constraints_to_json,
@@ -189,8 +190,8 @@ def _describe(
     )
     described: dict[str, _Person] = {}
     for _, reply in ask_about(material.ask, requests, counts):
-        text = " ".join((reply.text or "").split())
-        if is_usable(reply) and reply.status == "ok":
+        text = " ".join(without_thoughts(reply.text).split())
+        if text and is_usable(reply) and reply.status == "ok":
             described.setdefault(text, _Person(text, (reply.call_id,)))
     counts["people_described"] = len(described)
     return list(described.values())
@@ -246,7 +247,7 @@ def _request(draw: _Draw, round: int, parameters: Personas) -> Request:
 
 def _row(draw: _Draw, reply: Reply, round: int, parameters: Personas) -> dict[str, object]:
     template = load_template(f"{METHOD}/{draw.skill}")
-    written = (reply.text or "").strip()
+    written = without_thoughts(reply.text)
     reason = None
     if reply.status in ("failed", "refused"):
         reason = "failed_reply"

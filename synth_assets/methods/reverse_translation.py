@@ -25,6 +25,7 @@ from synth_assets.methods.draws import IdPool
 from synth_assets.methods.prompt_rows import new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.round_trip import TRANSLATE, translation_reason, translation_request
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.quality.language_names import language_name
 from synth_assets.quality.preserved_parts import change_reason
 from synth_assets.recipe_parts import ModelName, Part, Sampling
@@ -149,7 +150,7 @@ def _row(
     round: int,
     parameters: ReverseTranslation,
 ) -> dict[str, object]:
-    pivot_text = (reply.text or "").strip()
+    pivot_text = without_thoughts(reply.text)
     reason = translation_reason(reply, parent["text"]) or change_reason(
         parent["text"], pivot_text, is_other_language=True
     )

@@ -8,6 +8,7 @@ from typing import Any
 from synth_assets.errors import ReplyError
 from synth_assets.llm.request import Reply, Request, user
 from synth_assets.methods.elimination import copies_template
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.quality.preserved_parts import change_reason
 from synth_assets.templates import load_template, quote
 
@@ -28,7 +29,7 @@ def translation_reason(reply: Reply, original: str) -> str | None:
     """Why a translator's reply is no translation of ``original``, as far as the text alone says."""
     if reply.status in ("failed", "refused"):
         return "failed_reply"
-    text = (reply.text or "").strip()
+    text = without_thoughts(reply.text)
     if not text:
         return "empty"
     if reply.status == "cut":
@@ -43,7 +44,7 @@ def round_trip_reason(reply: Reply, parent: str, ratio: tuple[float, float]) -> 
     reason = translation_reason(reply, parent)
     if reason is not None:
         return "equal_to_parent" if reason == "untranslated" else reason
-    text = (reply.text or "").strip()
+    text = without_thoughts(reply.text)
     lowest, highest = ratio
     if not lowest * len(parent.strip()) <= len(text) <= highest * len(parent.strip()):
         return "length_ratio"
@@ -70,7 +71,7 @@ def same_task_reason(reply: Reply) -> str | None:
 
 def is_same(text: str) -> bool:
     """The judge's one word; anything else raises `ReplyError`."""
-    word = text.strip().strip("*_\"'`").rstrip(".!,;:").strip("*_\"'`").casefold()
+    word = without_thoughts(text).strip("*_\"'`").rstrip(".!,;:").strip("*_\"'`").casefold()
     if word not in ("same", "other"):
         raise ReplyError(f"the verdict must be Same or Other, and is {text.strip()[:80]!r}")
     return word == "same"

@@ -21,6 +21,7 @@ from synth_assets.methods.draws import IdPool
 from synth_assets.methods.numbered_items import parse_numbered_items
 from synth_assets.methods.prompt_rows import PROMPT_SCHEMA, kept, new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.quality.novelty import Comparison, NoveltyIndex, reject_similar
 from synth_assets.quality.tokens import count_words
 from synth_assets.recipe_parts import ModelName, Part, Sampling, Share, WordRange
@@ -271,7 +272,7 @@ def _parse(
 ) -> Iterator[_Candidate]:
     if not is_usable(reply):
         return
-    texts = parse_numbered_items(reply.text or "", len(call.shown) + 1)
+    texts = parse_numbered_items(without_thoughts(reply.text), len(call.shown) + 1)
     counts["surplus_items"] += max(0, len(texts) - parameters.items_per_call)
     for position, text in enumerate(texts[: parameters.items_per_call]):
         is_last = position == len(texts) - 1

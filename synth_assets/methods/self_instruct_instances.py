@@ -28,6 +28,7 @@ from synth_assets.methods.instance_reply import (
 )
 from synth_assets.methods.prompt_rows import kept, new_prompt_id, prompt_row
 from synth_assets.methods.result import MethodResult
+from synth_assets.methods.thoughts import without_thoughts
 from synth_assets.methods.yes_or_no import parse_yes_or_no
 from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import PROMPT_COLUMNS, Column, TableSchema
@@ -167,7 +168,7 @@ def _instances(
     if not is_usable(reply):
         return [(UNREAD, "failed_reply")]
     is_classification = bool(task.is_classification)
-    instances = parse_instances(reply.text or "", PARTS[is_classification])
+    instances = parse_instances(without_thoughts(reply.text), PARTS[is_classification])
     reasons = instance_reasons(
         instances,
         is_cut=reply.status == "cut",

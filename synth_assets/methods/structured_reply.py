@@ -17,13 +17,13 @@ import json_repair
 from pydantic import BaseModel, ValidationError
 
 from synth_assets.errors import ReplyError
+from synth_assets.methods.thoughts import without_thoughts
 
 Form = TypeVar("Form", bound=BaseModel)
 
 MAX_CHARACTERS = 100_000
 MAX_DEPTH = 30
 
-_THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _NOT_FINITE = re.compile(r"[:\[,]\s*[+-]?(?:NaN|Infinity|inf)\b", re.IGNORECASE)
 
 
@@ -39,7 +39,7 @@ def parse_reply(text: str, form: type[Form]) -> ParsedReply[Form]:
     """The one JSON object of ``text``, validated as ``form``. Prose around it is passed over."""
     if len(text) > MAX_CHARACTERS:
         raise ReplyError(f"the reply has {len(text)} characters, more than {MAX_CHARACTERS}")
-    text = _THINKING.sub("", text)
+    text = without_thoughts(text)
     start = text.find("{")
     if start < 0:
         raise ReplyError("the reply holds no JSON object")

@@ -25,8 +25,14 @@ _BEGINNINGS = {
     "glm": ("glm", "chatglm"),
     "kimi": ("kimi", "moonshot"),
     "olmo": ("olmo", "tulu"),
-    "nova": ("nova-", "amazon.nova"),
+    "nova": ("nova-",),
 }
+_BEFORE_NAME = re.compile(
+    r"\A(?:ft:|(?:(?:us|us-gov|eu|apac|au|jp|global)\.)?"
+    r"(?:(?:anthropic|meta|mistral|cohere|amazon|openai|google|moonshot)\.)?)"
+)
+"""What Bedrock puts before a name (a region, a maker), and OpenAI before a fine-tuned one's."""
+
 _ENDS_OF_WORDS = re.compile(r"[-_.:@\d]")
 
 
@@ -36,7 +42,7 @@ def model_family(model: str) -> str:
     provider, _, rest = model.partition("/")
     if provider in SIMULATED:
         return model
-    name = (rest or provider).rsplit("/", 1)[-1].lower()
+    name = _BEFORE_NAME.sub("", (rest or provider).rsplit("/", 1)[-1].lower())
     for family, beginnings in _BEGINNINGS.items():
         if name.startswith(beginnings):
             return family

@@ -17,7 +17,7 @@ from synth_assets.errors import CheckFailed, RepliesPending, SynthError
 from synth_assets.identity import content_id
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.schemas import EDGES
-from synth_assets.stages.recall import Standing, checked
+from synth_assets.stages.recall import Checked, Standing, checked
 from synth_assets.stages.row_checks import CheckResult
 from synth_assets.stages.stage import Made, Stage
 from synth_assets.stages.units import changed_units
@@ -170,16 +170,17 @@ def _make_round(
         staged = stage.stage_rows(work, made)
         if units is not None and known is not None:
             staged.before = (known.content_hash, known.row_count)
-        companions = [
-            *_edges(work, stage, staged, made),
-            *(
-                stage_frame(work.lake, work.recipe.name, table, rows, scope)
-                for table, rows, scope in made.companions
-            ),
-        ]
+        companions: list[StagedTable] = []
         try:
-            items_parsed = _items_parsed(made, staged)
-            passed = _refuse_bad_rows(work, stage, staged, items_parsed, report, known)
+            with work.lake.reading():
+                companions += _edges(work, stage, staged, made)
+                companions += [
+                    stage_frame(work.lake, work.recipe.name, table, rows, scope)
+                    for table, rows, scope in made.companions
+                ]
+                items_parsed = _items_parsed(made, staged)
+                found = _checked(work, stage, staged, items_parsed, known)
+            passed = _refuse_bad_rows(work, stage, staged, found, report)
             report.add_notes(dict(made.notes))
             commit = workshop.log.commit(
                 StagedCommit(
@@ -206,15 +207,10 @@ def _items_parsed(made: Made, staged: StagedTable) -> int | None:
     return made.items_parsed + staged.standing_rows()
 
 
-def _refuse_bad_rows(
-    work: Work,
-    stage: Stage,
-    staged: StagedTable,
-    items_parsed: int | None,
-    report: StageReport,
-    known: Commit | None,
-) -> Mapping[str, str]:
-    """Gives what the checks' passes rest on. Errors: `CheckFailed` where a blocking one fails."""
+def _checked(
+    work: Work, stage: Stage, staged: StagedTable, items_parsed: int | None, known: Commit | None
+) -> Checked:
+    """Every check on the round's rows as they are after the commit."""
     content, _ = staged.content()
     is_all = known is not None and known.content_hash == known.table_hash
     standing = (
@@ -222,9 +218,14 @@ def _refuse_bad_rows(
         if known is not None and is_all and staged.units is not None
         else None
     )
-    with work.lake.reading():
-        after = staged.relation_after
-        found = checked(work.workshop, stage, after, items_parsed, content, standing)
+    after = staged.relation_after
+    return checked(work.workshop, stage, after, items_parsed, content, standing)
+
+
+def _refuse_bad_rows(
+    work: Work, stage: Stage, staged: StagedTable, found: Checked, report: StageReport
+) -> Mapping[str, str]:
+    """Gives what the checks' passes rest on. Errors: `CheckFailed` where a blocking one fails."""
     results = found.results
     report.add_checks(results)
     failed = [result for result in results if result.is_blocking and not result.passed]

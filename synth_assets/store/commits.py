@@ -189,8 +189,14 @@ class CommitLog:
         Equal rows write nothing; the record is then written alone, and only where what the rows
         were made from has changed.
         """
-        content, row_count = staged.table.content()
-        diffs = [table.prepare() for table in (staged.table, *staged.companions)]
+        with self.lake.reading():
+            content, row_count = staged.table.content()
+            diffs = [table.prepare() for table in (staged.table, *staged.companions)]
+            columns = StagedColumns.of(COMMITS).types
+            changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
+            changes += outcome_changes(self.lake, self.recipe)
+            checked = outcomes_of(self.lake, self.recipe, staged.table.table)
+            table_hash_after = self._table_hash_after(staged, diffs[0])
         known = self.latest().get((staged.table.table, staged.round))
         unchanged = all(diff.is_empty for diff in diffs)
         if (
@@ -201,12 +207,6 @@ class CommitLog:
             and known.failed_replies == staged.failed_replies
         ):
             return known
-        columns = StagedColumns.of(COMMITS).types
-        with self.lake.reading():
-            changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
-            changes += outcome_changes(self.lake, self.recipe)
-            checked = outcomes_of(self.lake, self.recipe, staged.table.table)
-            table_hash_after = self._table_hash_after(staged, diffs[0])
         record = self._record(staged, content, row_count, diffs[0], run_id)
         written: dict[str, Outcome] = {}
 

@@ -68,6 +68,7 @@ class Lake:
         self._catalog_identity: tuple[int, int] | None = None
         self._seen: set[tuple[str, str]] = set()
         self._reading_as: _Version | None = None
+        self._last_read: _Version | None = None
         self.remembered: dict[Any, Any] = {}
         """What was read and holds for one state of a table, for who reads it again."""
 
@@ -126,7 +127,7 @@ class Lake:
         if self._spill is not None:
             self._spill.remove()
             self._spill = None
-        self._reading_as = None
+        self._reading_as = self._last_read = None
         self._seen.clear()
         self.remembered.clear()
 
@@ -189,12 +190,15 @@ class Lake:
     def _current(self) -> _Version:
         """The version that this connection reads."""
         ((number,),) = self.execute("SELECT id FROM lake.current_snapshot()")
+        if self._last_read is not None and self._last_read.number == number:
+            return self._last_read
         # A second statement: one alone may look at the catalog before it knows what is newest.
         shapes = self.execute(
             f"SELECT schema_version FROM {CATALOG}.ducklake_snapshot WHERE snapshot_id = ?",
             [number],
         )
-        return _Version(number, shapes[0][0] if shapes else -1 - number)
+        self._last_read = _Version(number, shapes[0][0] if shapes else -1 - number)
+        return self._last_read
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -244,19 +248,21 @@ class Lake:
     def has(self, schema: str, table: str) -> bool:
         """Whether the table exists. A table is never dropped, so a yes holds for good; a no, until
         the lake has tables or columns that it had not."""
-        if (schema, table) not in self._seen:
-            looked, newest = ("tables", schema), self._newest()
-            if self.remembered.get(looked) == newest.shape:
-                return False
+        return (schema, table) in self._seen or self._has(schema, table, self._newest())
+
+    def _has(self, schema: str, table: str, newest: _Version) -> bool:
+        looked = ("tables", schema)
+        if (schema, table) not in self._seen and self.remembered.get(looked) != newest.shape:
             self._seen.update((schema, name) for name in self._tables(schema, newest.number))
             self.remembered[looked] = newest.shape
         return (schema, table) in self._seen
 
     def column_types(self, schema: str, table: str) -> dict[str, str]:
         """Column → SQL type of a table as it lies in the lake; empty where there is none."""
-        if not self.has(schema, table):
+        newest = self._newest()
+        if not self._has(schema, table, newest):
             return {}
-        place, shape = ("columns", schema, table), self._newest().shape
+        place, shape = ("columns", schema, table), newest.shape
         known = self.remembered.get(place)
         if known is None or known[0] != shape:
             described = self.execute(f"DESCRIBE {self.relation(schema, table)}")

@@ -181,21 +181,21 @@ class StagedTable:
             if "row_hash" in found
             else "(SELECT '' AS row_hash WHERE false)"
         )
-        gone, new = f"{self.relation}_gone", f"{self.relation}_new"
-        rows_gone = self._compare(gone, there, self.relation, values)
-        rows_new = self._compare(new, self.relation, there, values)
-        return StagedDiff(self, gone, new, rows_gone, rows_new, found, changes, where, values)
-
-    def _compare(self, name: str, of: str, against: str, values: Sequence[Any]) -> int:
-        """Keeps the hashes that stand in ``of`` and not equally often in ``against``; gives the
-        number of their rows."""
+        changed = f"{self.relation}_changed"
+        # The hashes that do not stand equally often on both sides.
         self.lake.execute(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS "
-            f"SELECT row_hash, count(*) AS copies FROM {of} GROUP BY row_hash EXCEPT "
-            f"SELECT row_hash, count(*) AS copies FROM {against} GROUP BY row_hash",
+            f"CREATE OR REPLACE TEMP TABLE {changed} AS "
+            "SELECT row_hash, sum(there)::BIGINT AS there, sum(staged)::BIGINT AS staged FROM ("
+            f"SELECT row_hash, 1 AS there, 0 AS staged FROM {there} UNION ALL "
+            f"SELECT row_hash, 0, 1 FROM {self.relation}) "
+            "GROUP BY row_hash HAVING sum(there) <> sum(staged)",
             values,
         )
-        return self.lake.execute(f"SELECT coalesce(sum(copies), 0)::BIGINT FROM {name}")[0][0]
+        ((rows_gone, rows_new),) = self.lake.execute(
+            f"SELECT {', '.join(f'coalesce(sum({n}), 0)::BIGINT' for n in ('there', 'staged'))} "
+            f"FROM {changed}"
+        )
+        return StagedDiff(self, changed, rows_gone, rows_new, found, changes, where, values)
 
     def _refuse_rows_outside_the_scope(self) -> None:
         where, values = self._replaced(self.scope)
@@ -212,7 +212,7 @@ class StagedTable:
         """Forgets the staged rows."""
         if not self.lake.is_open:
             return  # they went with their connection
-        for name in ("gone", "new", "ids"):
+        for name in ("changed", "ids"):
             self.lake.execute(f"DROP TABLE IF EXISTS {self.relation}_{name}")
         self.lake.execute(f"DROP TABLE IF EXISTS {self.relation}")
 
@@ -221,13 +221,14 @@ class StagedTable:
 class StagedDiff:
     """What a commit writes: rows gone and rows new, by row hash (which covers the key).
 
+    changed: relation of the hashes that are gone or new, with how often they are ``there`` before
+        and ``staged``.
     found: the columns of the table as it lies in the lake; none where there is none.
     changes: statements that first give the table the columns of the staged rows.
     """
 
     staged: StagedTable
-    gone: str
-    new: str
+    changed: str
     rows_gone: int
     rows_new: int
     found: Mapping[str, str]
@@ -250,14 +251,14 @@ class StagedDiff:
         if self.rows_gone:
             connection.execute(
                 f"DELETE FROM {staged.target} WHERE {self.where} AND row_hash IN "
-                f"(SELECT row_hash FROM {self.gone})",
+                f"(SELECT row_hash FROM {self.changed} WHERE there > 0)",
                 self.values,
             )
         run_all(connection, self.changes)
         if self.rows_new:
             connection.execute(
                 f"INSERT INTO {staged.target} ({names}) SELECT {names} FROM {staged.relation} "
-                f"WHERE row_hash IN (SELECT row_hash FROM {self.new})"
+                f"WHERE row_hash IN (SELECT row_hash FROM {self.changed} WHERE staged > 0)"
             )
 
     def hash_after(self, before: str) -> str:
@@ -266,8 +267,8 @@ class StagedDiff:
         if self.rows_gone == 0 and self.rows_new == 0:
             return before
         gone, new = (
-            self.staged.lake.execute(content_hash_sql(relation, copies="copies"))[0][0]
-            for relation in (self.gone, self.new)
+            self.staged.lake.execute(content_hash_sql(self.changed, copies=copies))[0][0]
+            for copies in ("there", "staged")
         )
         return hash_after(before, gone, new)
 

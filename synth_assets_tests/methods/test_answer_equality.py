@@ -72,6 +72,16 @@ def test_the_released_pairs_are_decided_as_released_but_for_two_that_are_equal_h
         ("9:05 am", "09:05 a.m."),
         ("2024-01-19", "2024-1-19"),
         ("3:1", "3:1"),
+        ("3 1/2", "3.5"),
+        ("7/2", "3 1/2"),
+        ("-3 1/2", "-3.5"),
+        ("3 1/2 hours", "3.5 hours"),
+        ("2 2/3", "\\frac{8}{3}"),
+        ("2 2/3 cups", "2 2/3 cups"),
+        ("1 000", "1000"),
+        ("12 345 678", "12,345,678"),
+        ("-10 000 km", "-10000 km"),
+        ("10\u00a0000", "10000"),
     ],
 )
 def test_these_answers_are_equal(gold: str, answer: str):
@@ -102,6 +112,12 @@ def test_these_answers_are_equal(gold: str, answer: str):
         ("9:05 am", "9:05 pm"),
         ("2024-01-19", "2024-01-20"),
         ("2024-01-19", "2024-02-18"),
+        ("3 1/2", "1.5"),
+        ("3 1/2", "3.1"),
+        ("2 2/3", "4/3"),
+        ("1 000", "1"),
+        ("1 000", "0"),
+        ("1 000", "1 001"),
     ],
 )
 def test_these_answers_differ(gold: str, answer: str):

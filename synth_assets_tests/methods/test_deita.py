@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from synth_assets.llm.request import Reply, Request
-from synth_assets.methods.deita import SCHEMA, Deita, select_diverse
+from synth_assets.methods.deita import SCHEMA, Candidate, Deita, choose_diverse, select_diverse
 from synth_assets.methods.deita_scores import SCHEMA as SCORES
 from synth_assets.methods.deita_scores import DeitaScores, read_score, score_prompts
 from synth_assets.quality.embeddings import HashedWords
@@ -66,9 +66,27 @@ def test_with_probabilities_the_score_is_the_expected_value():
     assert read_score(reply("4", told)).value == pytest.approx((2 + 1.25 + 0.1) / 0.8)
 
 
-def test_the_probabilities_of_the_first_digit_count():
-    told = [token("Score", Score=1.0), token("3", _3=0.5, _4=0.5), token("9", _9=1.0)]
+def test_the_probabilities_of_the_one_digit_count_wherever_it_stands():
+    told = [token("Score", Score=1.0), token("3", _3=0.5, _4=0.5)]
     assert read_score(reply("Score3", told)).value == pytest.approx(3.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "status", "value"),
+    [
+        ("between 2 and 3", ("between", " 2", " and", " 3"), "unparsed", None),
+        ("2 steps, so 4", ("2", " steps", ", so", " 4"), "unparsed", None),
+        ("4.5", ("4", ".", "5"), "ok", 4.5),
+        ("<think>2 steps</think>\n4", ("<think>", "2", " steps", "</think>", "4"), "ok", 4.0),
+        ("42", ("42",), "out_of_scale", None),
+    ],
+)
+def test_of_several_figures_no_probabilities_make_a_score(
+    text: str, tokens: Sequence[str], status: str, value: float | None
+):
+    told = [token(each, **{each: 1.0}) for each in tokens]
+    found = read_score(reply(text, told))
+    assert (found.status, found.value) == (status, value)
 
 
 def test_a_prompt_is_scored_once_for_all_its_completions():
@@ -108,9 +126,12 @@ TEXTS = (
 
 
 def selected(
-    quality: Sequence[float | None], journal: pl.DataFrame | None = None, **parameters: Any
+    quality: Sequence[float | None],
+    journal: pl.DataFrame | None = None,
+    complexity: Sequence[float] = (2.0, 2.0, 2.0, 2.0),
+    **parameters: Any,
 ) -> dict[str, str | None]:
-    """Drop reasons of c0, c1, … whose prompts have the complexity 2."""
+    """Drop reasons of c0, c1, …"""
     completions = make_completions(*({"prompt_id": "p0", "text": text} for text in TEXTS))
     neutral = dict.fromkeys(SCORES.polars.names())
     scores = SCORES.frame(
@@ -125,7 +146,7 @@ def selected(
                 "status": "ok" if value is not None else "unparsed",
             }
             for place, each in enumerate(quality)
-            for criterion, value in (("complexity", 2.0), ("quality", each))
+            for criterion, value in (("complexity", complexity[place]), ("quality", each))
         ]
     )
     frames = {SCORES.name: scores, RETRACTIONS.name: make_journal() if journal is None else journal}
@@ -142,6 +163,34 @@ def test_the_better_of_two_alike_is_kept():
         "c2": None,
         "c3": None,
     }
+
+
+def test_rows_come_in_the_order_of_complexity_times_quality():
+    # 9, 8, 5 and 6: neither the best answer (c2) nor the hardest prompt (c3) comes first.
+    found = selected([3.0, 4.0, 5.0, 1.0], complexity=(3.0, 2.0, 1.0, 6.0), keep=2)
+    assert found == {"c0": None, "c1": "too_similar", "c2": "beyond_count", "c3": None}
+
+
+class Listed:
+    """An embedder that gives the vectors it was made with, in the order of the scores."""
+
+    def __init__(self, *vectors: Sequence[float]) -> None:
+        self.vectors = numpy.array(vectors)
+
+    def embed(self, texts: Sequence[str]) -> numpy.ndarray:
+        return self.vectors
+
+
+@pytest.mark.parametrize(("cosine", "reason"), [(0.9, None), (0.9001, "too_similar")])
+def test_a_similarity_at_the_limit_is_kept_and_above_it_is_not(cosine: float, reason: str | None):
+    better, worse = (
+        Candidate(f"c{n}", "p0", 1, "text", complexity=2.0, quality=5.0 - n) for n in (0, 1)
+    )
+    vectors = Listed([1.0, 0.0], [cosine, math.sqrt(1 - cosine**2)])
+    found = {each.completion_id: each for each in choose_diverse([worse, better], Deita(), vectors)}
+    assert found["c0"].drop_reason is None
+    assert (found["c1"].drop_reason, found["c1"].nearest) == (reason, "c0")
+    assert found["c1"].similarity == cosine
 
 
 def test_of_equal_scores_the_smaller_id_comes_first():

@@ -90,6 +90,8 @@ def test_a_completion_that_came_with_the_prompt_is_the_first_answer() -> None:
         ([ANSWER, "Great, thank you!"], "says_nothing"),
         ([ANSWER, "ありがとう。"], "says_nothing"),
         ([ANSWER, "Why?"], None),
+        ([ANSWER, "Is that all the help?"], None),
+        ([ANSWER, "?!"], "says_nothing"),
         ([ANSWER, "…"], "says_nothing"),
         ([ANSWER, "何番目が一番長いですか。"], None),
         ([ANSWER, "أيها الأطول؟"], None),
