@@ -1,13 +1,15 @@
 """Completions in, what each says that no student should learn out; nothing is asked of a model.
 
 Repetition, a provider's product speaking of itself, refusals, other languages, personal data, and
-what stands in an evaluation set word by word (Lambert et al. 2024, section 3.2).
+what stands in an evaluation set word by word (Lambert et al. 2024, section 3.2). The assistant's
+earlier turns of the prompt are looked at too: they stand in the same row, and are learnt with it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -83,12 +85,14 @@ Finding = tuple[float | None, str, str | None]
     table=TABLE,
     description="What each completion says that no student should learn, rule by rule.",
     parameters=Hygiene,
-    reads=("completions", EVALUATION),
+    reads=("mutated_prompts", "completions", EVALUATION),
     asks=False,
 )
 def check_hygiene(material: Material, parameters: Hygiene) -> MethodResult:
-    """A row for each completion with a text and each rule that is on."""
+    """A row for each completion with a text and each rule that is on. A reason may be an earlier
+    answer's in the conversation."""
     rules = _rules(parameters, material.frames[EVALUATION])
+    earlier = _earlier_answers(material.frame("mutated_prompts"))
     rows = [
         {
             "filter_id": content_id("filter", METHOD, rule, completion["completion_id"]),
@@ -104,7 +108,12 @@ def check_hygiene(material: Material, parameters: Hygiene) -> MethodResult:
         }
         for completion in _with_text(material.frame("completions"))
         for rule, look in rules.items()
-        for score, status, reason in (look(completion["text"]),)
+        for score, status, reason in (
+            _worst(
+                look(text)
+                for text in (*earlier.get(completion["prompt_id"], ()), completion["text"])
+            ),
+        )
     ]
     return MethodResult(SCHEMA.frame(rows), {}, len(rows))
 
@@ -112,6 +121,24 @@ def check_hygiene(material: Material, parameters: Hygiene) -> MethodResult:
 def _with_text(completions: pl.DataFrame) -> Iterator[dict[str, Any]]:
     spoken = completions.filter(pl.col("text").is_not_null()).sort("completion_id")
     return spoken.select("completion_id", "prompt_id", "round", "text").iter_rows(named=True)
+
+
+def _earlier_answers(prompts: pl.DataFrame) -> Mapping[str, list[str]]:
+    """prompt → what the assistant says in it; nothing for a prompt of one turn, or an unknown."""
+    said: dict[str, list[str]] = defaultdict(list)
+    for prompt_id, messages in prompts.select("prompt_id", "messages").iter_rows():
+        for turn in messages or ():
+            if turn["role"] == "assistant":
+                said[prompt_id].append(turn["content"])
+    return said
+
+
+def _worst(findings: Iterable[Finding]) -> Finding:
+    """Of the turns of one row: the first that is dropped, else the one with the highest score; the
+    completion's own where none has any."""
+    found = list(findings)
+    dropped = next((each for each in found if each[2] is not None), None)
+    return dropped or max(reversed(found), key=lambda each: each[0] or 0.0)
 
 
 def _rules(parameters: Hygiene, evaluation: pl.DataFrame) -> dict[Rule, Callable[[str], Finding]]:

@@ -7,16 +7,28 @@ import pytest
 
 from synth_assets.method import Material
 from synth_assets.methods.hygiene import Hygiene, check_hygiene
-from synth_assets_tests.methods.builders import make_completions, make_evaluation
+from synth_assets_tests.methods.builders import (
+    a_prompt,
+    make_completions,
+    make_evaluation,
+    make_prompts,
+    turn,
+)
 from synth_assets_tests.scripted_ask import never_asked
 
 RULES = ["repetition", "self_identification", "refusal", "personal_data", "contamination"]
 EIGHT = "one two three four five six seven eight"
 
 
-def check(*texts: str | None, evaluation: tuple[Any, ...] = (), **values: Any) -> pl.DataFrame:
+def check(
+    *texts: str | None,
+    evaluation: tuple[Any, ...] = (),
+    prompts: tuple[dict[str, Any], ...] = (),
+    **values: Any,
+) -> pl.DataFrame:
     rows = ({"prompt_id": f"p{n}", "text": text} for n, text in enumerate(texts))
     frames = {
+        "mutated_prompts": make_prompts(*prompts),
         "completions": make_completions(*rows),
         "evaluation_prompts": make_evaluation(*evaluation),
     }
@@ -111,6 +123,43 @@ def test_each_turn_of_an_evaluation_prompt_counts_by_itself():
     assert reasons(EIGHT, evaluation=(["Where were we in this long tale?", EIGHT],)) == [
         "contaminated"
     ]
+
+
+def talk(answer: str, **values: Any) -> tuple[dict[str, Any], ...]:
+    """A prompt in which the assistant has said something already."""
+    turns = [turn("user", "Who are you? I am Claude."), turn("assistant", answer)]
+    return (a_prompt("Go on.", "p0", messages=[*turns, turn("user", "Go on.")]),)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("I am ChatGPT.", "identifies_itself"),
+        ("I'm sorry, but I can't help with that.", "refuses"),
+        ("again\nagain\nagain\nagain", "repeated_line"),
+        ("Ask mara@posteo.de about it.", "holds_email"),
+        (f"It goes: {EIGHT}.", "contaminated"),
+    ],
+)
+def test_an_earlier_answer_of_the_conversation_is_looked_at_too(answer: str, reason: str):
+    rows = check("A plain answer.", prompts=talk(answer), evaluation=(EIGHT,))
+    assert rows["drop_reason"].drop_nulls().to_list() == [reason]
+    assert rows.height == len(RULES)
+
+
+def test_what_the_person_says_in_a_conversation_is_not_an_answer():
+    assert reasons("A plain answer.", prompts=talk("Nobody.")) == []
+
+
+def test_the_score_of_a_conversation_is_that_of_its_worst_answer():
+    for answer, text in (("a\na", "b"), ("b", "a\na")):
+        assert check(text, prompts=talk(answer))["score"][0] == 0.5
+
+
+def test_an_earlier_answer_in_another_language_counts():
+    german = "Die Antwort lautet zweiundvierzig, denn so steht es in dem Buch."
+    assert reasons("42", prompts=talk(german), languages=["en"]) == ["other_language"]
+    assert reasons("42", prompts=talk("7"), languages=["en"]) == []
 
 
 def test_which_rules_hold_for_pairs_is_a_parameter():
