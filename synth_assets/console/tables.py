@@ -38,7 +38,7 @@ def print_plan(console: Console, rows: Sequence[PlanRow]) -> None:
     """Calls at most; about how many tokens, how much money and time, in all with an interval."""
     if rows:
         table = names_table("table", "state")
-        for heading in ("calls at most", "tokens in", "tokens out", "USD"):
+        for heading in ("calls", "tokens in", "tokens out", "USD"):
             table.add_column(heading, justify="right", no_wrap=True)
         for row in rows:
             table.add_row(
