@@ -6,25 +6,20 @@ from synth_assets.errors import LakeError
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.store.home import Home
 
-CALLS = "llm"
-
 
 def recipes_in_lake(home: Home) -> list[str]:
     """Recipes that have tables in the lake, by name; none where there is no lake, or it cannot be
     read, of which the message that asks is not about."""
+    from synth_assets.schemas import COMMITS
     from synth_assets.store.lake import Lake
 
     if home.catalog_file is not None and not home.catalog_file.exists():
         return []
     try:
         with Lake(home, read_only=True) as lake:
-            rows = lake.execute(
-                "SELECT DISTINCT schema_name FROM duckdb_tables() "
-                "WHERE database_name = 'lake' AND table_name = 'commits' ORDER BY ALL"
-            )
+            return lake.schemas_with(COMMITS.name)
     except LakeError:
         return []
-    return [name for (name,) in rows]
 
 
 def of_a_recipe_without_a_file(name: str, home: Home) -> str:
@@ -44,6 +39,8 @@ def of_unknown_recipes(sql: str, home: Home) -> str:
     """The end of a message: which recipes a query names that the lake has not, and the nearest."""
     from sqlglot import exp, parse_one
     from sqlglot.errors import SqlglotError
+
+    from synth_assets.store.calls import SCHEMA as CALLS
 
     held = recipes_in_lake(home)
     known = {name.lower() for name in [*held, CALLS]}

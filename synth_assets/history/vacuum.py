@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from synth_assets.store.attachment import write_lock
-from synth_assets.store.erasure import was_erased_from, widen_bounds
 from synth_assets.store.lake import Lake
 from synth_assets.store.tags import tags_by_version
 
@@ -24,8 +23,7 @@ def vacuum(lake: Lake, *, older_than: timedelta, dry_run: bool = False) -> Vacuu
     """Gives up versions older than ``older_than``, but for the newest one and those with a tag;
     merges small files and removes those that no version needs.
 
-    Nothing that a table holds now is touched. A lake from which an earlier version of this code
-    erased something may have bounds by which rows are not found: they are widened.
+    Nothing that a table holds now is touched.
     """
     before = _size(lake)
     limit = datetime.now(UTC) - older_than
@@ -45,8 +43,6 @@ def vacuum(lake: Lake, *, older_than: timedelta, dry_run: bool = False) -> Vacuu
             lake.execute(f"CALL ducklake_expire_snapshots('lake', versions => [{numbers}])")
         lake.execute("CALL ducklake_merge_adjacent_files('lake')")
         lake.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
-    if was_erased_from(lake):
-        widen_bounds(lake)
     return Vacuumed(expired, before, _size(lake))
 
 

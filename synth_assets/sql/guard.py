@@ -38,6 +38,9 @@ ORDER_SENSITIVE = frozenset(
     | {"string_agg"}
 )
 """Aggregates whose value hangs on the order of rows unless they are given one."""
+SORTS = frozenset({"array_reverse_sort", "array_sort", "list_reverse_sort", "list_sort"})
+"""What they gather may be sorted after. DuckDB's parser itself makes ``list_sort(list(a))`` of
+``list(a ORDER BY a)``."""
 CLOCKS = frozenset(
     {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
 )
@@ -71,6 +74,7 @@ def require_select(
     names = {entry["key"].lower() for node in _nodes(tree) for entry in _cte_entries(node)}
     readable = None if tables is None else names | {table.lower() for table in tables}
     table_functions: set[int] = set()
+    is_sorted: set[int] = set()
     for node in _nodes(tree):
         line = partial(_line, sql, node)  # told only where it is needed
         kind = node.get("type")
@@ -88,7 +92,9 @@ def require_select(
         elif kind == "COLUMN_REF" and deterministic:
             _check_column(node, line)
         elif node.get("function_name") and id(node) not in table_functions:
-            _check_function(node, deterministic, line)
+            if node["function_name"].lower() in SORTS:
+                is_sorted.add(id(node["children"][0]))
+            _check_function(node, deterministic, line, is_sorted=id(node) in is_sorted)
         if deterministic and node.get("sample"):
             raise Refusal("a sample differs from run to run; order by a hash of the id", line())
     return _sqlglot_query(sql)
@@ -156,7 +162,9 @@ def _check_column(node: dict[str, Any], line: Line) -> None:
         raise Refusal(f"{node['column_names'][0]!r} differs from run to run", line())
 
 
-def _check_function(node: dict[str, Any], deterministic: bool, line: Line) -> None:
+def _check_function(
+    node: dict[str, Any], deterministic: bool, line: Line, *, is_sorted: bool
+) -> None:
     name = node["function_name"].lower()
     stability = _built_in_functions()
     if node.get("schema") not in ("", "main", None) or node.get("catalog") not in ("", None):
@@ -170,7 +178,8 @@ def _check_function(node: dict[str, Any], deterministic: bool, line: Line) -> No
         return
     if stability.get(name, "CONSISTENT") != "CONSISTENT":
         raise Refusal(f"function {name!r} differs from run to run", line())
-    if name in ORDER_SENSITIVE and not is_window and not (node["order_bys"] or {}).get("orders"):
+    is_ordered = is_sorted or is_window or (node["order_bys"] or {}).get("orders")
+    if name in ORDER_SENSITIVE and not is_ordered:
         raise Refusal(f"{name}() hangs on the order of rows; write {name}(… ORDER BY …)", line())
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from synth_assets.errors import SqlModelError
 from synth_assets.identity import content_hash
 from synth_assets.schemas import Column, TableSchema
-from synth_assets.sql.columns import Lineage, trace_columns
+from synth_assets.sql.columns import Lineage, of_outputs, trace_columns
 from synth_assets.sql.compiler import (
     Draft,
     bind,
@@ -190,11 +190,10 @@ class SqlProject:
             whole = inline(self._draft(model, variables), self._staged(model.refs, {}, variables))
             types = self._types(self.inputs(name), variables)
             traced = trace_columns(whole.query, {REF_PREFIX + ref: of for ref, of in types.items()})
+            told = of_outputs(traced, list(self.types(name, variables)))
             return {
-                column: [
-                    (table.removeprefix(REF_PREFIX), of) for table, of in traced.get(column, [])
-                ]
-                for column in self.types(name, variables)
+                column: [(table.removeprefix(REF_PREFIX), of) for table, of in leaves]
+                for column, leaves in told.items()
             }
 
         return self._remember(("lineage", name), [name], variables, build)

@@ -27,7 +27,7 @@ from synth_assets.store.outcomes import (
 )
 from synth_assets.store.sql_types import quote_name
 from synth_assets.store.staging import StagedColumns, StagedDiff, StagedTable
-from synth_assets.store.writes import state_of, versions_of_commits, writes_after
+from synth_assets.store.writes import state_of, versions_of_commits, writes_after, wrote_alone
 
 RECORDED_LIBRARIES = ("synth-assets", "duckdb", "polars", "math-verify", "rapidfuzz", "sqlglot")
 
@@ -196,6 +196,7 @@ class CommitLog:
             changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
             changes += outcome_changes(self.lake, self.recipe)
             checked = outcomes_of(self.lake, self.recipe, staged.table.table)
+            read_at = self.lake.version()
             table_hash_after = self._table_hash_after(staged, diffs[0])
         known = self.latest().get((staged.table.table, staged.round))
         unchanged = all(diff.is_empty for diff in diffs)
@@ -232,7 +233,9 @@ class CommitLog:
             )
             passed = _outcomes(staged.passed, checked, number) if table_hash == content else {}
             if passed and passed != checked:
-                write_outcomes(connection, self.recipe, staged.table.table, passed, checked)
+                write_outcomes(
+                    connection, self.recipe, staged.table.table, passed, checked, read_at
+                )
                 written.update(passed)
             connection.execute(
                 "CALL lake.set_commit_message(?, ?, extra_info => ?)",
@@ -265,11 +268,16 @@ class CommitLog:
         return commit
 
     def _remember(self, commit: Commit, written: Outcomes) -> None:
-        """Spares the next table of the run another look at what this one just wrote, where it was
-        the last that was written."""
+        """Spares the next table of the run another look at what this one just wrote, where nobody
+        else wrote since what was known."""
         version = self.version_of(commit.table_name, commit.number)
-        if version == state_of(self.lake, self.recipe, COMMITS.name):
-            self.lake.remembered["commits", self.recipe] = (version, self._latest)
+        place = ("commits", self.recipe)
+        known = self.lake.remembered.get(place)
+        if version is None:
+            return
+        if known and wrote_alone(self.lake, self.recipe, COMMITS.name, known[0], version):
+            latest = {**known[1], (commit.table_name, commit.round): commit}
+            self.lake.remembered[place] = (version, latest)
         if written:
             remember_outcomes(self.lake, self.recipe, commit.table_name, written, version)
 

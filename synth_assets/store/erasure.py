@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from synth_assets.schemas import CALLS, ERASURES
+from synth_assets.schemas import CALLS
 from synth_assets.store.attachment import write_lock
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.home import Home
@@ -111,15 +111,6 @@ def widen_bounds(lake: Lake) -> None:
         f"FROM {CATALOG}.ducklake_column WHERE column_type = 'varchar')",
         [LARGEST],
     )
-
-
-def was_erased_from(lake: Lake) -> bool:
-    """Whether anything was ever erased from the lake, by whatever recipe."""
-    found = lake.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = ? LIMIT 1",
-        [ERASURES.name],
-    )
-    return bool(found)
 
 
 def _call(lake: Lake, sql: str, parameters: Sequence[Any] = ()) -> None:

@@ -230,20 +230,26 @@ class Lake:
         """The tables of one recipe, in alphabetical order."""
         return sorted(self._tables(schema, self.version()))
 
+    def schemas_with(self, table: str) -> list[str]:
+        """The recipes that have a table of this name, in alphabetical order."""
+        version = self.version()
+        return sorted(of for of, name in self._all_tables(version) if name == table)
+
     def _tables(self, schema: str, version: int) -> list[str]:
-        # duckdb_tables() reads the statistics of every table too: 36 ms after each new table.
+        return [name for of, name in self._all_tables(version) if of == schema]
+
+    def _all_tables(self, version: int) -> list[tuple[Any, ...]]:
+        """(schema, table) of each. ``duckdb_tables()`` reads the statistics of every table too:
+        36 ms after each new table."""
         held = " AND ".join(
             f"{of}.begin_snapshot <= {int(version)} "
             f"AND ({of}.end_snapshot IS NULL OR {of}.end_snapshot > {int(version)})"
             for of in "ts"
         )
-        rows = self.execute(
-            f"SELECT t.table_name FROM {CATALOG}.ducklake_table t "
-            f"JOIN {CATALOG}.ducklake_schema s ON s.schema_id = t.schema_id "
-            f"WHERE s.schema_name = ? AND {held}",
-            [schema],
+        return self.execute(
+            f"SELECT s.schema_name, t.table_name FROM {CATALOG}.ducklake_table t "
+            f"JOIN {CATALOG}.ducklake_schema s ON s.schema_id = t.schema_id WHERE {held}"
         )
-        return [name for (name,) in rows]
 
     def has(self, schema: str, table: str) -> bool:
         """Whether the table exists. A table is never dropped, so a yes holds for good; a no, until

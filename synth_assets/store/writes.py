@@ -55,6 +55,12 @@ def state_of(lake: Lake, schema: str, table: str) -> int:
     return writes[-1].version if writes else -noted.newest
 
 
+def wrote_alone(lake: Lake, schema: str, table: str, state: int, version: int) -> bool:
+    """Whether ``version`` is the one write to the table since it had that `state_of`."""
+    later = writes_after(lake, schema, table, abs(state))
+    return later is not None and [write.version for write in later] == [version]
+
+
 def versions_of_commits(lake: Lake, recipe: str) -> Mapping[tuple[str, int], int]:
     """(table, number) of each commit of the recipe → the version of the lake that it made."""
     return _noted(lake).commits.get(recipe, {})

@@ -56,6 +56,15 @@ def trace(sql: str) -> Lineage:
             {"x": [("a", "x")], "r": [("a", "id"), ("a", "y")]},
         ),
         ("select case when x > 1 then id end as c from a", {"c": [("a", "id"), ("a", "x")]}),
+        (
+            "select sum(y) over w as s from a window v as (partition by id), w as (v order by x)",
+            {"s": [("a", "id"), ("a", "x"), ("a", "y")]},
+        ),
+        (
+            "select l.m from a, lateral (select max(z.p) + a.y as m from b where b.id = a.id) l",
+            {"m": [("a", "y"), ("b", "z")]},
+        ),
+        ("select list_transform(ids, lambda one: upper(one)) as u from a", {"u": [("a", "ids")]}),
     ],
 )
 def test_lineage(sql: str, expected: Lineage) -> None:
@@ -74,6 +83,36 @@ def test_lineage_goes_through_staging_models_and_stops_at_marts(tmp_path: Path) 
         "loud": [("completions", "text")],
     }
     assert project.lineage("n") == {"loud": [("m", "loud")]}
+
+
+def test_lineage_is_told_whatever_letters_a_name_is_written_in(tmp_path: Path) -> None:
+    project = make_project(
+        tmp_path,
+        {
+            "marts/m.sql": "select Completion_ID as Id, text as Loud from {{ ref('completions') }}",
+            "marts/n.sql": "select ID, loud || '!' as LOUDER from {{ ref('m') }}",
+            "marts/o.sql": "select id as i, N.louder as l from {{ ref('n') }} as n",
+        },
+    )
+    assert project.lineage("m")["Loud"] == [("completions", "text")]
+    assert project.lineage("n") == {"Id": [("m", "Id")], "LOUDER": [("m", "Loud")]}
+    assert project.lineage("o") == {"i": [("n", "Id")], "l": [("n", "LOUDER")]}
+
+
+def test_each_column_of_a_struct_s_star_rests_on_the_struct(tmp_path: Path) -> None:
+    project = make_project(
+        tmp_path,
+        {
+            "marts/m.sql": "with c as (select {'p': round, 'q': text} as s, completion_id "
+            "from {{ ref('completions') }}) select completion_id, s.* from c"
+        },
+    )
+    both = [("completions", "round"), ("completions", "text")]
+    assert project.lineage("m") == {
+        "completion_id": [("completions", "completion_id")],
+        "p": both,
+        "q": both,
+    }
 
 
 def test_lineage_of_the_sft_messages_is_the_prompt_and_the_answer() -> None:

@@ -201,8 +201,22 @@ def test_what_differs_from_run_to_run_is_refused_in_a_model_only(sql: str) -> No
         require_select(sql, deterministic=True)
 
 
-def test_an_ordered_list_is_deterministic() -> None:
-    require_select("SELECT list(a ORDER BY b) FROM t", deterministic=True)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT list(a ORDER BY b) FROM t",
+        "SELECT list(a ORDER BY a) FROM t",
+        "SELECT list(DISTINCT t.a ORDER BY t.a DESC NULLS LAST) FILTER (b > 1) FROM t",
+        "SELECT list_sort(list(a)), array_agg(a ORDER BY a) FROM t",
+    ],
+)
+def test_an_ordered_list_is_deterministic(sql: str) -> None:
+    require_select(sql, deterministic=True)
+
+
+def test_a_list_that_is_sorted_excuses_no_other_inside_it() -> None:
+    with pytest.raises(Refusal, match=r"list\(\) hangs on the order"):
+        require_select("SELECT list_sort(list(c ORDER BY c)), list(c) FROM t", deterministic=True)
 
 
 def test_a_refusal_names_the_line_and_the_nearest_function() -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
-from synth_assets.history.vacuum import vacuum
 from synth_assets.store.erasure import clean_catalog, delete_rows, first_version_of, forget_versions
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
@@ -33,21 +29,3 @@ def test_rows_that_stay_are_found_by_their_words_after_others_are_added(tmp_path
             assert found == [(word,)]
         said = lake.execute(f"SELECT min(text), max(text), min(note_id), max(note_id) FROM {notes}")
         assert said == [("Barley", "Thyme", "b", "t")]
-
-
-def test_a_vacuum_mends_the_bounds_that_an_earlier_erasing_left(tmp_path: Path) -> None:
-    home, notes = Home.at(tmp_path), Lake.relation("book", "notes")
-    ginger = f"SELECT text FROM {notes} WHERE text = 'Ginger'"
-    with Lake(home) as lake:
-        commit_notes(lake, "book", {"b": "Barley", "g": "Ginger"})
-        lake.execute("CREATE TABLE lake.book.erasures (retraction_id VARCHAR)")
-    with closing(sqlite3.connect(tmp_path / "lake.sqlite")) as catalog:
-        bounds = "ducklake_table_column_stats SET min_value = NULL, max_value = NULL"
-        catalog.execute(f"UPDATE {bounds}")
-        catalog.commit()
-    with Lake(home) as lake:
-        commit_notes(lake, "book", {"t": "Thyme"}, round=2)
-        assert lake.execute(ginger) == []
-        vacuum(lake, older_than=timedelta(days=1))
-    with Lake(home) as lake:
-        assert lake.execute(ginger) == [("Ginger",)]
