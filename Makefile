@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3  # one more than cores: some tests wait for processes, or for a tick of the clock
 export LITELLM_LOCAL_MODEL_COST_MAP := True
 # Without it each process would compile all of Dagster anew, for seconds.
 unexport PYTHONDONTWRITEBYTECODE

@@ -18,7 +18,6 @@ RECIPE = """
 name: in_formal
 seeds: {prompts: [seeds.jsonl]}
 models: {careful: {model: offline/careful}}
-completions: {teachers: [careful]}
 """
 
 

@@ -20,15 +20,22 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
+from synth_assets.store.home import identity
+
 
 class HomeEventLog(SqliteEventLogStorage):
     """Keeps the connection to the index of all runs, and the one to the run that was used last.
 
-    Each is used by one thread at a time: Dagster's own lock is held as long as one is out.
+    Each is used by one thread at a time: Dagster's own lock is held as long as one is out. Of
+    Dagster's private parts ``_connect`` is overridden, since all that reads or writes asks it for
+    a connection and there is no public place to keep one; with it come what it uses: the lock, the
+    set of databases that are ready, and ``_initdb``.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._kept: dict[str, tuple[Engine, tuple[int, int]]] = {}
+        self._kept: dict[str, Engine] = {}
+        self._files: dict[str, tuple[int, int] | None] = {}
+        """Shard → which file it was when it was opened last."""
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -38,23 +45,20 @@ class HomeEventLog(SqliteEventLogStorage):
 
     def _engine(self, shard: str) -> Engine:
         """The engine of a file; another one where the file was deleted or replaced since."""
-        file = Path(self.path_for_shard(shard))
-        kept = self._kept.get(shard)
-        if kept is not None and kept[1] == _identity(file):
-            return kept[0]
-        if kept is not None:
-            self._forget(shard)
-        for other in set(self._kept) - {INDEX_SHARD_NAME}:
+        found = identity(Path(self.path_for_shard(shard)))
+        is_as_it_was = found is not None and self._files.get(shard) == found
+        if shard in self._kept and is_as_it_was:
+            return self._kept[shard]
+        for other in (set(self._kept) - {INDEX_SHARD_NAME}) | {shard}:
             self._forget(other)
+        if not is_as_it_was:
+            self._initialized_dbs.discard(shard)
         if shard not in self._initialized_dbs:
-            self._initdb(self._new_engine(shard, NullPool))
+            self._initdb(self._new_engine(shard, NullPool))  # makes the file where there is none
             self._initialized_dbs.add(shard)
-        engine = self._new_engine(shard, StaticPool)
-        with engine.connect():  # makes the file where there is none
-            identity = _identity(file)
-        assert identity is not None
-        self._kept[shard] = (engine, identity)
-        return engine
+        self._files[shard] = identity(Path(self.path_for_shard(shard)))
+        self._kept[shard] = self._new_engine(shard, StaticPool)
+        return self._kept[shard]
 
     def _new_engine(self, shard: str, pool: Any) -> Engine:
         engine = create_engine(
@@ -68,8 +72,8 @@ class HomeEventLog(SqliteEventLogStorage):
         return engine
 
     def _forget(self, shard: str) -> None:
-        self._kept.pop(shard)[0].dispose()
-        self._initialized_dbs.discard(shard)
+        if shard in self._kept:
+            self._kept.pop(shard).dispose()
 
     def wipe(self) -> None:
         self._close()
@@ -108,11 +112,3 @@ def _keep_events_on_a_crash(connection: Any, _: object) -> None:
 def _write_through(connection: Any, _: object) -> None:
     """The UI sees that a run goes on by writes to the run's file, not to the log beside it."""
     connection.execute("PRAGMA wal_autocheckpoint = 1")
-
-
-def _identity(file: Path) -> tuple[int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

@@ -109,3 +109,14 @@ def _folder(value: str) -> str:
     if "://" in value:
         return value if "?" in value else f"{value.rstrip('/')}/"
     return f"{_absolute(value)}/"
+
+
+def identity(file: Path | None) -> tuple[int, int] | None:
+    """What tells one file from another put in its place; None for a server or no file."""
+    if file is None:
+        return None
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

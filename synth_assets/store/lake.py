@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import duckdb
@@ -35,7 +34,7 @@ from synth_assets.store.faults import (
     lake_error,
     unfinished_file,
 )
-from synth_assets.store.home import Home
+from synth_assets.store.home import Home, identity
 from synth_assets.store.spill import SpillFolder
 from synth_assets.store.sql_types import quote_name
 from synth_assets.store.table_shape import table_changes
@@ -96,7 +95,7 @@ class Lake:
         return self._connection is not None
 
     def _was_deleted(self) -> bool:
-        return self._catalog_identity != _identity(self.home.catalog_file)
+        return self._catalog_identity != identity(self.home.catalog_file)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         catalog = self.home.catalog_file
@@ -116,7 +115,7 @@ class Lake:
                 connection.close()
             self.close()
             raise
-        self._catalog_identity = _identity(catalog)
+        self._catalog_identity = identity(catalog)
         return connection
 
     def close(self) -> None:
@@ -381,17 +380,6 @@ class LostRace(LakeError):
 def run_all(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
     for statement in statements:
         connection.execute(statement)
-
-
-def _identity(file: Path | None) -> tuple[int, int] | None:
-    """What tells one file from another put in its place; None for a server or no file."""
-    if file is None:
-        return None
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _rollback(connection: duckdb.DuckDBPyConnection) -> None:

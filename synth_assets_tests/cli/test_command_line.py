@@ -15,6 +15,7 @@ import pytest
 from synth_assets.cli import main, ui_command
 from synth_assets_tests.cli.words import say
 from synth_assets_tests.recipes import write_recipe
+from synth_assets_tests.sql.projects import copy_project
 
 COMMANDS = ["check", "plan", "query", "run", "status", "ui"]
 
@@ -123,6 +124,7 @@ def test_what_looks_does_not_wait_for_dagster_or_litellm(tmp_path: Path) -> None
         tmp_path / "recipes",
         models={"teacher": {"model": "offline/careful"}, "judge": {"model": "offline/judge"}},
     )
+    copy_project(tmp_path, "kept_prompt_words.yaml")
     words = [
         ["--help"],
         ["query", "select 1"],

@@ -23,7 +23,7 @@ def test_a_tag_is_read_compared_and_restored(copy: Path, teacher: Teacher) -> No
     before = say("query", count, "--json").value
     assert say("tag", "tiny", "v1", "--note", "as it was", "--json").value["tag"] == "v1"
     write_recipe(copy / "recipes", datasets={"sft": {"per_prompt": 2}})
-    assert say("run", "tiny", "--json").code == 0
+    assert say("run", "tiny", "--select", "sft_set", "--json").code == 0
     assert say("query", count, "--json").value != before
     assert say("query", count, "--at", "v1", "--json").value == before
 

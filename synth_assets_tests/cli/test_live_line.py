@@ -55,7 +55,7 @@ def test_a_terminal_sees_what_calls_are_under_way_though_dagster_takes_standard_
 ) -> None:
     write_seeds(tmp_path / "recipes", [{"prompt": "Add 2 and 3."}, {"prompt": "Name a river."}])
     (tmp_path / "recipes" / "tiny.yaml").write_text(RECIPE)
-    written = on_a_terminal("run", "tiny", project=tmp_path)
+    written = on_a_terminal("run", "tiny", "--select", "+completions", project=tmp_path)
     assert HIDES_CURSOR in written
     live = written[written.index("completions, round 1") :]
     assert "reused" in live and "tokens" in live

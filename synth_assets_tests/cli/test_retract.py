@@ -96,7 +96,10 @@ TOKENS_PAID = "select sum(input_tokens) from llm.calls"
 def retracted_in(
     folder: Path, evolved: Path, *words: str, leaves_behind: bool = False
 ) -> Retracted:
-    """A copy of the evolved project in ``folder``, and the secret's seed withdrawn."""
+    """A copy of the evolved project in ``folder``, and the secret's seed withdrawn.
+
+    leaves_behind: first, what holds the secret beside the tables (see `leave_behind`), and a tag.
+    """
     copytree(evolved, folder, dirs_exist_ok=True)
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -105,6 +108,7 @@ def retracted_in(
     ):
         if leaves_behind:
             leave_behind(folder / ".synth")
+            assert say("tag", "tiny", "v1").code == 0
         id, gone = seed_id(), family()
         others = f"select 1 from tiny.sft_set where prompt_id not in {tuple(gone)}"
         before = {sql: column(sql) for sql in (others, CALLS_STORED, TOKENS_PAID)}
@@ -216,7 +220,9 @@ def test_a_later_run_and_a_later_round_stay_without_it(
     withdrawn: Retracted, teacher: Teacher
 ) -> None:
     assert say("run", "tiny", "--json").value["calls_made"] == 0
-    assert say("run", "tiny", "--round", "new", "--json").code == 0
+    new_round = ("run", "tiny", "--round", "new", "--select", "+sft_set", "--json")
+    assert say(*new_round).code == 0
+    assert column("select max(round) from tiny.sft_set") == [2]
     assert not withdrawn.family & set(column("select prompt_id from tiny.sft_set"))
     assert not any(SECRET in str(request.messages) for request in teacher.asked)
 
@@ -375,11 +381,9 @@ def test_versions_that_held_it_are_gone_and_told(erased: Retracted) -> None:
     assert say("query", "select 1 from tiny.seed_prompts", "--at", str(last)).code != 0
 
 
-def test_a_tag_whose_version_held_it_is_marked(made: Path) -> None:
-    assert say("tag", "tiny", "v1").code == 0
-    done = say("retract", "tiny", seed_id(), "--reason", "x", "--erase", "--yes", "--json").value
+def test_a_tag_whose_version_held_it_is_marked(erased: Retracted) -> None:
     assert rows("select tag, erased from llm.tags") == [
-        {"tag": "v1", "erased": f"what retraction {done['retraction_id']} withdrew"}
+        {"tag": "v1", "erased": f"what retraction {erased.done['retraction_id']} withdrew"}
     ]
     assert "was erased from it" in say("query", "select 1", "--at", "v1").error
     assert "was erased from it" in say("rebuild", "v1").error

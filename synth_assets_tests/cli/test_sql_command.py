@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import copytree
 
 import pytest
 
+from synth_assets.sql.cases import load_cases
 from synth_assets_tests.cli.words import say
-from synth_assets_tests.sql.projects import PROJECT
+from synth_assets_tests.sql.projects import copy_project
 
 SHOP = Path(__file__).parents[1] / "sql" / "shop"
 
 
-def test_the_models_that_ship_hold_to_their_unit_tests(project: Path) -> None:
+def test_models_that_hold_to_their_unit_tests_are_counted(project: Path) -> None:
+    """That those that ship do is told case by case in sql/test_cases.py."""
+    copy_project(project, "kept_prompt_words.yaml", "sft_set.yaml")
     said = say("sql", "test")
     assert (said.code, said.out) == (0, "")
-    assert said.error.endswith(" unit tests, 0 failed\n")
+    count = sum(len(load_cases(file)) for file in project.rglob("unit_tests/*.yaml"))
+    assert said.error.endswith(f"{count} unit tests, 0 failed\n")
     assert not (project / ".synth").exists()
 
 
@@ -25,8 +28,8 @@ def test_a_project_of_dbts_is_tested_by_its_folder(project: Path) -> None:
 
 
 def test_what_differs_is_shown_and_ends_with_1(project: Path) -> None:
-    copytree(PROJECT, project / "dbt_like_sql")
-    file = project / "dbt_like_sql" / "unit_tests" / "kept_prompt_words.yaml"
+    copy = copy_project(project, "kept_prompt_words.yaml", "rounds_beside_anchor.yaml")
+    file = copy / "unit_tests" / "kept_prompt_words.yaml"
     file.write_text(file.read_text().replace("words: [", "words: [no_such_word, ", 1))
     said = say("sql", "test")
     assert said.code == 1
@@ -48,8 +51,7 @@ def test_what_differs_is_shown_and_ends_with_1(project: Path) -> None:
 def test_a_file_of_unit_tests_that_is_wrong_ends_with_2(
     project: Path, text: str, message: str
 ) -> None:
-    copytree(PROJECT, project / "dbt_like_sql")
-    (project / "dbt_like_sql" / "unit_tests" / "own.yaml").write_text(text)
+    (copy_project(project) / "unit_tests" / "own.yaml").write_text(text)
     said = say("sql", "test")
     assert said.code == 2
     assert message in said.error

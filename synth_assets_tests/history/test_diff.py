@@ -19,6 +19,9 @@ from synth_assets_tests.stages.bench import Bench
 
 Change = Callable[[Bench], None]
 
+OF_THE_SET = ("scored_completions", "sft_set")
+"""What a run makes by SQL here: the set that is compared, and what it rests on."""
+
 
 def a_seed(made: Bench) -> None:
     made.seeds(*SEEDS[:2])
@@ -62,7 +65,7 @@ class Contrary(Teacher):
 
 def after(made: Bench, *changes: Change, table: str = "sft_set") -> TableDiff:
     """The difference that the changes make, after a run with a judge of another mind."""
-    before = made.lake.version()
+    before, made.sets = made.lake.version(), OF_THE_SET
     for change in changes:
         change(made)
     contrary = Contrary()
@@ -95,7 +98,7 @@ def test_what_changed_alone_is_named_alone(made: Bench, change: Change, kind: st
 
 
 def test_a_new_round_is_a_cause_of_its_own(made: Bench) -> None:
-    before = made.lake.version()
+    before, made.sets = made.lake.version(), OF_THE_SET
     made.run(open_round="by_hand")
     found = diff(made.workshop(), "sft_set", before, made.lake.version())
     assert found.added > 0 and (found.removed, found.changed) == (0, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 from typing import Any
 
 from synth_assets.sql.project import SqlProject
@@ -26,6 +27,15 @@ VARIABLES: dict[str, Any] = {
 @cache
 def dbt_like_sql() -> SqlProject:
     return SqlProject.load(PROJECT)
+
+
+def copy_project(folder: Path, *unit_tests: str) -> Path:
+    """The project that ships, with these files of unit tests alone; the others take seconds."""
+    copy = copytree(PROJECT, folder / PROJECT.name, ignore=ignore_patterns("unit_tests"))
+    (copy / "unit_tests").mkdir()
+    for name in unit_tests:
+        (copy / "unit_tests" / name).write_text((PROJECT / "unit_tests" / name).read_text())
+    return copy
 
 
 def write_project(folder: Path, files: dict[str, str], sources: str = "[completions]") -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -21,6 +22,28 @@ Rows = Mapping[str, list[dict[str, Any]]]
 def lake() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         yield connection
+
+
+@dataclass(frozen=True)
+class Built:
+    """Every mart of a small run, and the relations of all tables."""
+
+    lake: duckdb.DuckDBPyConnection
+    relations: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def built_once() -> Iterator[Built]:
+    with duckdb.connect() as connection:
+        yield Built(connection, build(connection, make_rows(), VARIABLES))
+
+
+@pytest.fixture
+def built(built_once: Built) -> Iterator[Built]:
+    """To damage: all is as before at the end of the test."""
+    built_once.lake.begin()
+    yield built_once
+    built_once.lake.rollback()
 
 
 def put(lake: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
@@ -300,11 +323,10 @@ def test_the_same_rows_in_another_order_give_the_same_tables(
     ],
 )  # fmt: skip
 def test_a_damaged_table_fails_the_test_made_for_it(
-    lake: duckdb.DuckDBPyConnection, damage: str, expected: set[str]
+    built: Built, damage: str, expected: set[str]
 ) -> None:
-    relations = build(lake, make_rows(), VARIABLES)
-    lake.execute(damage)
-    assert failed_tests(lake, relations, VARIABLES) == expected
+    built.lake.execute(damage)
+    assert failed_tests(built.lake, built.relations, VARIABLES) == expected
 
 
 def test_who_wrote_the_examples_is_told_for_a_round_and_for_all_up_to_it(

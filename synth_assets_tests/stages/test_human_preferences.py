@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import polars as pl
@@ -33,11 +34,25 @@ PARTS: dict[str, Any] = {
 LABELS = {"human_preferences": {"margin_below": 2, "files": ["labels.jsonl"]}}
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Bench]:
-    with bench(tmp_path, **PARTS) as table:
-        table.sets = ("scored_completions", "dpo_set", "label_queue")
+SETS = ("scored_completions", "dpo_set", "label_queue")
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the recipe after its first run."""
+    folder = tmp_path_factory.mktemp("first_run")
+    with bench(folder, **PARTS) as table:
+        table.sets = SETS
         table.run()
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path: Path, first_run: Path) -> Iterator[Bench]:
+    """A copy of it, to change."""
+    copytree(first_run, tmp_path, dirs_exist_ok=True)
+    with bench(tmp_path, **PARTS) as table:
+        table.sets = SETS
         yield table
 
 

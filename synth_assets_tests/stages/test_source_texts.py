@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import polars as pl
@@ -53,23 +54,27 @@ def with_texts(folder: Path, seeds: Mapping[str, Any] | None = None) -> Iterator
         yield made
 
 
-@contextmanager
-def first_round(folder: Path) -> Iterator[Bench]:
+@pytest.fixture(scope="module")
+def first_round(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the recipe after its first run."""
+    folder = tmp_path_factory.mktemp("source_texts")
     with with_texts(folder) as made:
         made.run()
-        yield made
+    return folder
 
 
 @pytest.fixture(scope="module")
-def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """One round, for tests that change nothing."""
-    with first_round(tmp_path_factory.mktemp("source_texts")) as made:
+def looked_at(first_round: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A copy of it, for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("looked_at")
+    with with_texts(copytree(first_round, folder, dirs_exist_ok=True)) as made:
         yield made
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Bench]:
-    with first_round(tmp_path) as made:
+def made(first_round: Path, tmp_path: Path) -> Iterator[Bench]:
+    """A copy of it, to change."""
+    with with_texts(copytree(first_round, tmp_path, dirs_exist_ok=True)) as made:
         yield made
 
 

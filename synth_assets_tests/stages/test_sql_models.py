@@ -4,7 +4,9 @@ tests that warn or refuse."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
 
 import polars as pl
 import pytest
@@ -71,65 +73,86 @@ def write(folder: Path, changed: Mapping[str, str]) -> None:
     load_sql_project.cache_clear()
 
 
-@pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setenv("SYNTH_PROJECT", str(tmp_path))
-    write(tmp_path, FILES)
-    with bench(tmp_path, **ANSWERED) as made:
-        made.sets = SETS
-        yield made
+@contextmanager
+def at_work_in(folder: Path) -> Iterator[Bench]:
+    """The project in ``folder``, as it was last left, or new."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SYNTH_PROJECT", str(folder))
+        write(folder, FILES)
+        with bench(folder, **ANSWERED) as made:
+            made.sets = SETS
+            yield made
     load_sql_project.cache_clear()
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Iterator[Bench]:
+    """Before its first run."""
+    with at_work_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the project after its first run."""
+    folder = tmp_path_factory.mktemp("first_run")
+    with at_work_in(folder) as made:
+        made.run()
+    return folder
+
+
+@pytest.fixture
+def ran(tmp_path: Path, first_run: Path) -> Iterator[Bench]:
+    """A copy of it, to change."""
+    copytree(first_run, tmp_path, dirs_exist_ok=True)
+    with at_work_in(tmp_path) as made:
+        yield made
 
 
 def rows(made: Bench, table: str) -> pl.DataFrame:
     return made.lake.frame(f"SELECT * EXCLUDE (row_hash) FROM lake.tiny.{table} ORDER BY ALL")
 
 
-def test_seeds_views_and_tables_are_tables_of_the_lake(mine: Bench) -> None:
-    mine.run()
-    assert rows(mine, "words").rows() == [("bees", 1.5), ("rain", 2.0)]
-    assert rows(mine, "weighed").rows() == [("bees", 3.0), ("rain", 4.0)]
-    assert rows(mine, "counted")["answers"].to_list() == [rows(mine, "answers").height]
-    assert {name: report.rounds_made for name, report in mine.run().items() if name in SETS} == {
+def test_seeds_views_and_tables_are_tables_of_the_lake(ran: Bench) -> None:
+    assert rows(ran, "words").rows() == [("bees", 1.5), ("rain", 2.0)]
+    assert rows(ran, "weighed").rows() == [("bees", 3.0), ("rain", 4.0)]
+    assert rows(ran, "counted")["answers"].to_list() == [rows(ran, "answers").height]
+    assert {name: report.rounds_made for name, report in ran.run().items() if name in SETS} == {
         name: [] for name in SETS
     }
 
 
-def test_an_incremental_model_adds_to_its_table_while_its_sql_stays(mine: Bench) -> None:
-    mine.run()
-    before = rows(mine, "answers")
+def test_an_incremental_model_adds_to_its_table_while_its_sql_stays(ran: Bench) -> None:
+    before = rows(ran, "answers")
     assert set(before["seen"]) == {"at first"}
-    mine.run(open_round="by_hand")
-    after = rows(mine, "answers")
+    ran.run(open_round="by_hand")
+    after = rows(ran, "answers")
     added = after.filter(pl.col("seen") == "added")
     assert after.filter(pl.col("seen") == "at first").equals(before)
     assert set(added["round"]) == {2} and added.height > 0
     text = FILES["models/answers.sql"]
-    write(
-        mine.folder, {"models/answers.sql": "-- a comment\n" + text.replace("select ", "SELECT ")}
-    )
-    assert mine.causes() == {}
-    write(mine.folder, {"models/answers.sql": text.replace("'at first'", "'anew'")})
-    assert set(mine.causes()) >= {"answers"}
-    mine.run()
-    assert set(rows(mine, "answers")["seen"]) == {"anew"}
-    assert rows(mine, "answers").height == after.height
+    write(ran.folder, {"models/answers.sql": "-- a comment\n" + text.replace("select ", "SELECT ")})
+    assert ran.causes() == {}
+    write(ran.folder, {"models/answers.sql": text.replace("'at first'", "'anew'")})
+    assert set(ran.causes()) >= {"answers"}
+    ran.run()
+    assert set(rows(ran, "answers")["seen"]) == {"anew"}
+    assert rows(ran, "answers").height == after.height
 
 
-def test_a_full_refresh_makes_an_incremental_model_as_a_whole(mine: Bench) -> None:
-    mine.run()
-    mine.run(open_round="by_hand")
-    assert set(rows(mine, "answers")["seen"]) == {"at first", "added"}
-    reports = mine.run(full_refresh=True)
-    assert set(rows(mine, "answers")["seen"]) == {"at first"}
+def test_a_full_refresh_makes_an_incremental_model_as_a_whole(ran: Bench) -> None:
+    ran.run(open_round="by_hand")
+    assert set(rows(ran, "answers")["seen"]) == {"at first", "added"}
+    reports = ran.run(full_refresh=True)
+    assert set(rows(ran, "answers")["seen"]) == {"at first"}
     assert reports["answers"].rounds_made == [0]
     assert reports["weighed"].rounds_made == [], "which is no incremental model"
     model = FILES["models/answers.sql"].replace("unique_key=", "full_refresh=false, unique_key=")
-    write(mine.folder, {"models/answers.sql": model})
-    mine.run()
-    mine.run(open_round="by_hand")
-    mine.run(full_refresh=True)
-    assert "added" in set(rows(mine, "answers")["seen"]), "the model's own word goes first"
+    write(ran.folder, {"models/answers.sql": model})
+    ran.run()
+    ran.run(open_round="by_hand")
+    ran.run(full_refresh=True)
+    assert "added" in set(rows(ran, "answers")["seen"]), "the model's own word goes first"
 
 
 def test_a_test_that_only_warns_lets_the_rows_in_and_shows_them(mine: Bench) -> None:
@@ -154,14 +177,13 @@ def test_more_offending_rows_than_error_if_allows_are_refused(mine: Bench) -> No
     assert not mine.lake.has("tiny", "answers")
 
 
-def test_a_seed_that_changes_makes_what_reads_it_due(mine: Bench) -> None:
-    mine.run()
-    write(mine.folder, {"seeds/words.csv": FILES["seeds/words.csv"] + "sea,3\n"})
-    assert mine.causes() == {
+def test_a_seed_that_changes_makes_what_reads_it_due(ran: Bench) -> None:
+    write(ran.folder, {"seeds/words.csv": FILES["seeds/words.csv"] + "sea,3\n"})
+    assert ran.causes() == {
         "words": ("its seed changed",), "weighed": ("words is out of date",)
     }  # fmt: skip
-    mine.run()
-    assert rows(mine, "weighed").height == 3
+    ran.run()
+    assert rows(ran, "weighed").height == 3
 
 
 def test_lineage_and_inputs_name_tables_of_the_lake(mine: Bench) -> None:

@@ -164,7 +164,7 @@ def test_another_thread_stores_while_this_one_reads(
     thread = threading.Thread(target=store)
     thread.start()
     looks = 0
-    while not done.is_set():
+    while not done.wait(0.02):  # leaves the other one its turn
         assert calls.lookup([recipe])[recipe].call_id == recipe
         looks += 1
     thread.join()
