@@ -148,6 +148,10 @@ class Method:
     pairs_of_a_prompt: (pairs; parameters) → pairs of one prompt that it is asked for, which dpo_set
         takes where the recipe does not say how many; one without it.
     calls_of_a_prompt: (parameters, completions of a prompt) → calls by model at most, for `plan`.
+    corrects: what it asks has a form, and a reply that is out of it is asked for once more, which
+        ``calls_of_a_prompt`` leaves out.
+    completions_of_a_prompt: (completions; parameters, completions of the recipe) → rows of one
+        prompt at most, which judges see too; as many as its calls where it is left out.
     calls_by_outcome: (parameters, completions of the recipe, rows) → the same with how many are
         likely, for a method of completions that asks again what failed; each of its rows stands for
         one call or more, the last of which is ``call_id``. rows: table → its rows as the last run
@@ -168,6 +172,7 @@ class Method:
     needs_teacher: bool = False
     counts_as_rating: bool = False
     asks: bool = True
+    corrects: bool = False
     requires: Callable[[Any, Recipe], Iterator[Lack]] | None = None
     missing_here: Callable[[Any], str | None] | None = None
     also_reads: Callable[[Any], tuple[str, ...]] | None = None
@@ -175,6 +180,7 @@ class Method:
     may_follow: Callable[[Any, Counter[str], str | None], tuple[Counter[str], int]] | None = None
     pairs_of_a_prompt: Callable[[Any], int] | None = None
     calls_of_a_prompt: Callable[[Any, int], Mapping[str, int]] | None = None
+    completions_of_a_prompt: Callable[[Any, Completions], int] | None = None
     calls_by_outcome: CallsByOutcome | None = None
 
     def tables_read(self, parameters: Any) -> tuple[str, ...]:

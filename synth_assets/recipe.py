@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
     create_model,
     field_validator,
+    model_validator,
 )
 
 from synth_assets.errors import RecipeError
@@ -46,17 +47,30 @@ class SeedFile(Part):
     ``messages``, and optionally ``reference``, ``category``, ``licence``, ``origin``) or
     ``self_instruct`` (``instruction`` and ``instances``, as in seed_tasks.jsonl).
     fields: which key or column is the prompt, the reference and so on; dots reach into objects.
+    demonstrations: the answers that stand beside the prompts are completions, by whom ``origin``
+        names (under ``demonstration``, ``completion``, ``response``, ``output`` or ``answer``, or
+        as the last turn of ``messages``).
     system_text: put before the prompts of the file that have none of their own.
     """
 
     path: str
     format: Literal["prompts", "self_instruct"] = "prompts"
-    fields: dict[Literal["prompt", "reference", "category", "licence", "origin"], str] = Field(
-        default_factory=dict
-    )
+    fields: dict[
+        Literal["prompt", "demonstration", "reference", "category", "licence", "origin"], str
+    ] = Field(default_factory=dict)
+    demonstrations: bool = False
     licence: str | None = None
     origin: str = "human"
     system_text: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _a_mapped_demonstration_is_asked_for(self) -> SeedFile:
+        if "demonstration" in self.fields and not self.demonstrations:
+            raise ValueError(
+                f"fields.demonstration = {self.fields['demonstration']!r}: say demonstrations: "
+                "true beside it, or take it out"
+            )
+        return self
 
 
 def _as_file(value: Any) -> Any:
@@ -136,9 +150,13 @@ else:
 
 
 class SftThresholds(Part):
+    """keep_human: what people wrote comes first, whatever its ratings: only what a rule keeps out
+    of all sets, or its own reference refutes, is left out."""
+
     min_rating: float | None = Field(default=None, ge=1, le=5)
     verified_only: bool = False
     per_prompt: int = Field(default=1, ge=1)
+    keep_human: bool = False
 
 
 class DpoThresholds(Part):

@@ -28,6 +28,7 @@ def contradictions(recipe: Recipe) -> Iterator[Problem]:
     yield from _samplings_that_a_provider_refuses(recipe)
     yield from _seeds_that_nothing_comes_of(recipe)
     yield from _prompts_without_what_they_need(recipe)
+    yield from _demonstrations_that_reach_no_set(recipe)
     yield from _methods_without_the_table_they_read(recipe)
     yield from _methods_without_what_they_require(recipe)
     yield from _judgments_without_completions(recipe)
@@ -113,6 +114,23 @@ def _prompts_without_what_they_need(recipe: Recipe) -> Iterator[Problem]:
             ("prompts", "filters", "decontaminate"),
             "there is nothing to compare with; name evaluation prompts under seeds.evaluation",
         )
+
+
+def _demonstrations_that_reach_no_set(recipe: Recipe) -> Iterator[Problem]:
+    for place, file in enumerate(recipe.seeds.prompts):
+        field = ("seeds", "prompts", place, "demonstrations")
+        if file.demonstrations and not recipe.prompts.include_seeds:
+            yield (
+                field,
+                "= true: an answer comes into the sets with its prompt, and prompts.include_seeds "
+                "is false; set that to true",
+            )
+        elif file.demonstrations and recipe.completions is None:
+            yield (
+                field,
+                "= true: an answer is a completion, and the recipe declares none; add "
+                "completions: {}, or with teachers: completions: {teachers: [NAME]}",
+            )
 
 
 def _methods_without_the_table_they_read(recipe: Recipe) -> Iterator[Problem]:

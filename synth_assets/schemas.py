@@ -96,6 +96,7 @@ SEED_PROMPTS = TableSchema(
         Column("instruction", pl.String, "The text without its input; what generation imitates"),
         Column("text_hash", pl.String, "Equal for equal texts"),
         Column("reference", pl.String, "Reference answer, where the file gives one"),
+        Column("demonstration", pl.String, "Answer that is a completion; null for none"),
         Column("category", pl.String, "Category given by the file"),
         Column("source_file", pl.String, "File, relative to the recipe"),
         Column("source_line", pl.Int32, "Line in the file, from 1"),

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from synth_assets.project import find_recipe, recipe_paths
@@ -25,6 +26,7 @@ TO_COPY = (
     "behaviour_transfer",
     "constitutional",
     "evol_instruct",
+    "human_preferences",
     "instruction_backtranslation",
     "math_verified",
     "rejection_sampling",
@@ -58,6 +60,19 @@ def test_a_recipe_to_copy_runs_as_a_trial_and_then_makes_no_call(name: str, tmp_
         assert run(recipe, lake, sql=False) == 0, "and SQL asks nobody"
 
 
+def test_the_labels_that_ship_are_of_completions_that_their_recipe_makes(tmp_path: Path) -> None:
+    recipe = trial_recipe(load_recipe(find_recipe("human_preferences")), 4)
+    stages = recipe_stages(recipe)
+    needed = ("seed_prompts", "rounds", "mutated_prompts", "completions", "human_labels")
+    with Lake(Home.at(tmp_path)) as lake:
+        for table in needed:
+            bring_up_to_date(Workshop(recipe, lake, stages, "run"), stages[table])
+        labels = lake.read(recipe.name, stages["human_labels"].table)
+    # Of the ten that stand there, two are of the four prompts of the trial.
+    known = labels.filter(pl.col("drop_reason").ne_missing("unknown_completion"))
+    assert dict(known.select("label_line", "preferred").iter_rows()) == {1: "tie", 11: "a"}
+
+
 @pytest.mark.parametrize("name", TO_COPY)
 def test_a_recipe_to_copy_shows_the_same_with_real_models(name: str) -> None:
     text = find_recipe(name).read_text(encoding="utf-8").lower()
@@ -71,6 +86,9 @@ def test_each_commented_model_may_take_the_place_of_the_offline_one(
     text = path.read_text(encoding="utf-8")
     for key in set(re.findall(r"env:(\w+)", text)):
         monkeypatch.setenv(key, "a-key")
+    for folder in path.parent.iterdir():  # a recipe's own files lie there
+        if folder.is_dir():
+            (tmp_path / folder.name).symlink_to(folder)
     for name, model in re.findall(r"^  # (\w+): (\{model: .*?\})", text, re.MULTILINE):
         declared = rf"^  {name}: \{{model: offline/.*?\}}"
         copy = tmp_path / path.name

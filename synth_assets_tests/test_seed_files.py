@@ -511,3 +511,85 @@ def test_school_math_is_read_through_mapped_fields(make_recipe: MakeRecipe) -> N
     assert seeds.height == 1319
     assert seeds["reference"].str.contains("#### ").all()
     assert read_evaluation_prompts(recipe).height == 80
+
+
+def read_shown(make_recipe: MakeRecipe, records: Any, **declared: Any) -> pl.DataFrame:
+    """The seeds of a file whose answers are demonstrations."""
+    file = {"path": "a.jsonl", "demonstrations": True, **declared}
+    return read_seed_prompts(make_recipe(file, files={"a.jsonl": records}, completions={}))
+
+
+@pytest.mark.parametrize(
+    ("record", "declared"),
+    [
+        *(
+            ({"prompt": "Why?", key: "Because."}, {})
+            for key in ("demonstration", "completion", "response", "output", "answer")
+        ),
+        (
+            {"prompt": "Why?", "answers": [{"by": "Ada", "text": "Because."}]},
+            {"fields": {"demonstration": "answers.0.text"}},
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": "Why?"},
+                    {"role": "assistant", "content": "Because."},
+                ]
+            },
+            {},
+        ),
+        (
+            {"instruction": "Why?", "instances": [{"input": "", "output": "Because."}]},
+            {"format": "self_instruct"},
+        ),
+    ],
+)
+def test_a_demonstration_is_the_answer_beside_its_prompt_or_the_last_turn(
+    make_recipe: MakeRecipe, record: dict[str, Any], declared: dict[str, Any]
+) -> None:
+    row = read_shown(make_recipe, [record], **declared).row(0, named=True)
+    assert (row["text"], row["demonstration"]) == ("Why?", "Because.")
+    assert row["messages"] == [{"role": "user", "content": "Why?"}]
+
+
+@pytest.mark.parametrize("nothing", [None, "", " \n"])
+def test_a_prompt_that_nobody_answered_is_a_seed_without_a_demonstration(
+    make_recipe: MakeRecipe, nothing: str | None
+) -> None:
+    seeds = read_shown(make_recipe, [{"prompt": "Why?", "answer": nothing}])
+    assert seeds["demonstration"].to_list() == [None]
+
+
+def test_an_answer_is_a_demonstration_only_where_the_recipe_says_so(
+    make_recipe: MakeRecipe,
+) -> None:
+    seeds = read_one(make_recipe, [{"prompt": "Why?", "demonstration": "Because."}])
+    assert seeds["demonstration"].to_list() == [None]
+
+
+def test_a_demonstration_does_not_decide_the_id_of_its_seed(make_recipe: MakeRecipe) -> None:
+    records = [{"prompt": "Why?", "answer": "Because."}]
+    plain = read_one(make_recipe, records)
+    assert read_shown(make_recipe, records)["prompt_id"].equals(plain["prompt_id"])
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({"prompt": "Why?", "reply": "So."}, "line 1: holds no demonstration: none of demonstrat"),
+        ({"prompt": "Why?", "answer": 42}, "line 1: answer = 42: is no text; write it in quotes"),
+        ({"messages": [{"role": "user", "content": "Why?"}]}, "line 1: holds no demonstration"),
+    ],
+)
+def test_a_demonstration_that_is_missing_or_no_text_is_named(
+    make_recipe: MakeRecipe, record: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        read_shown(make_recipe, [record])
+    assert problem in str(caught.value)
+
+
+def test_a_field_of_demonstrations_has_to_be_asked_for(make_recipe: MakeRecipe) -> None:
+    with pytest.raises(RecipeError, match="say demonstrations: true beside it"):
+        make_recipe({"path": "a.jsonl", "fields": {"demonstration": "reply"}})

@@ -1,9 +1,13 @@
 -- Every completion with the one reason why it is not in sft_set; null where it is in it.
 -- The rule stands here alone: sft_set takes the rows without a reason, dropped_rows the others.
+-- Where sft.keep_human is true, what people wrote comes first and is not chosen by scores.
 with
 filters as (
     -- The first filter, by name, that drops a completion gives the reason.
-    select completion_id, arg_min(drop_reason, filter) as reason
+    select
+        completion_id,
+        arg_min(drop_reason, filter) as reason,
+        arg_min(drop_reason, filter) filter (where holds_for = 'all') as reason_for_all
     from {{ ref('completion_filters') }}
     where drop_reason is not null
     group by completion_id
@@ -14,6 +18,7 @@ own_rules as (
         prompt_id,
         mean_rating,
         coalesce(verification = 'verified', false) as is_verified,
+        {{ var('sft_keep_human') }} and coalesce(origin = 'human', false) as is_kept_human,
         -- Equal texts have equal hashes, and these sort faster.
         sha256(text) as text_key,
         case
@@ -27,6 +32,7 @@ own_rules as (
             when status = 'cut' then 'cut_off'
             when not coalesce(regexp_matches(text, '\S'), false) then 'empty_reply'
             when verification = 'refuted' then 'answer_refuted'
+            when is_kept_human then f.reason_for_all
             when {{ var('sft_verified_only') }} and verification = 'unparsed'
                 then 'answer_unparsed'
             when {{ var('sft_verified_only') }} and verification is distinct from 'verified'
@@ -46,7 +52,7 @@ copies as (
         *,
         row_number() over (
             partition by prompt_id, text_key, own_reason is null
-            order by is_verified desc, mean_rating desc nulls last, completion_id
+            order by is_kept_human desc, is_verified desc, mean_rating desc nulls last, completion_id
         ) as copy
     from own_rules
 ),
@@ -55,7 +61,7 @@ places as (
         *,
         row_number() over (
             partition by prompt_id, own_reason is null and copy = 1
-            order by is_verified desc, mean_rating desc nulls last, completion_id
+            order by is_kept_human desc, is_verified desc, mean_rating desc nulls last, completion_id
         ) as place
     from copies
 )

@@ -71,10 +71,11 @@ def _sft_rules(recipe: Recipe, row: Mapping[str, Any], scored: Mapping[str, Any]
     for reason in ("failed_reply", "empty_reply", "refused", "cut_off"):
         yield reason, None, row.get("status")
     yield "answer_refuted", None, scored["verification"]
-    if sft.verified_only:
+    is_kept_human = sft.keep_human and row.get("origin") == "human"
+    if sft.verified_only and not is_kept_human:
         yield "answer_unparsed", None, scored["verification"]
         yield "not_verified", None, scored["verification"]
-    if sft.min_rating is not None:
+    if sft.min_rating is not None and not is_kept_human:
         yield "not_rated", None, scored["mean_rating"]
         yield "rating_below_minimum", sft.min_rating, scored["mean_rating"]
     yield "duplicate_completion", None, None

@@ -114,8 +114,9 @@ def _requires(parameters: BehaviourProbes, recipe: Recipe) -> Iterator[Lack]:
     templates=lambda parameters, resolve: [load_template(TEMPLATE)] if parameters.judge else [],
     columns=OWN_COLUMNS,
     requires=_requires,
+    corrects=True,
     calls_of_a_prompt=lambda parameters, completions: (
-        {parameters.judge: 2 * completions} if parameters.judge else {}
+        {parameters.judge: completions} if parameters.judge else {}
     ),
 )
 def look_for_behaviour(material: Material, parameters: BehaviourProbes) -> MethodResult:

@@ -96,6 +96,7 @@ def _templates(parameters: Constitutional, resolve: Resolve) -> Iterable[Templat
     columns=COLUMNS,
     needs_teacher=True,
     calls_of_a_prompt=lambda parameters, _: {parameters.teacher: 2 * parameters.revisions},
+    completions_of_a_prompt=lambda parameters, _: parameters.revisions,
 )
 def revise_completions(material: Material, parameters: Constitutional) -> MethodResult:
     """One row for each revision of each kept prompt that a teacher answers. A chain whose critique

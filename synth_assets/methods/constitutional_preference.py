@@ -98,6 +98,7 @@ def _templates(parameters: ConstitutionalPreference, resolve: Resolve) -> Iterab
     templates=_templates,
     columns=COLUMNS,
     pairs_of_a_prompt=lambda parameters: parameters.pairs_per_prompt,
+    corrects=True,
     calls_of_a_prompt=lambda parameters, completions: {
         parameters.judge: parameters.votes
         * min(parameters.pairs_per_prompt, completions * (completions - 1) // 2)

@@ -81,6 +81,7 @@ def template_of(parameters: Critique, resolve: Resolve) -> Template:
     parameters=Critique,
     templates=lambda parameters, resolve: [template_of(parameters, resolve)],
     columns=COLUMNS,
+    corrects=True,
     calls_of_a_prompt=lambda parameters, completions: {parameters.judge: completions},
 )
 def make_critiques(material: Material, parameters: Critique) -> MethodResult:

@@ -180,7 +180,8 @@ def _row(
         rejected=rejected,
         prompt_id=known["prompt_id"] if known else None,
         round=known["round"] if known else 0,
-        rationale=label.note,
+        # Of what was erased nothing is kept, what a person noted of it neither.
+        rationale=None if reason == UNKNOWN_COMPLETION else label.note,
         status="tie" if is_tie else "ok",
         drop_reason=reason,
         label_file=label.file,

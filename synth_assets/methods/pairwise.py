@@ -125,6 +125,7 @@ def template_of(parameters: Pairwise, resolve: Resolve) -> Template:
     templates=lambda parameters, resolve: [template_of(parameters, resolve)],
     columns=COLUMNS,
     pairs_of_a_prompt=lambda parameters: parameters.pairs_per_prompt,
+    corrects=True,
     calls_of_a_prompt=lambda parameters, completions: dict.fromkeys(
         parameters.judges,
         2 * min(parameters.pairs_per_prompt, completions * (completions - 1) // 2),

@@ -20,15 +20,16 @@ from synth_assets.llm.request import Request, system, user
 from synth_assets.method import Material, method
 from synth_assets.methods.asking import Counted, ask_about
 from synth_assets.methods.pair_side import pair_side
-from synth_assets.methods.prompt_rows import kept, messages_of
+from synth_assets.methods.prompt_rows import kept, messages_of, transcript
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.structured_asking import StructuredReply, ask_structured
 from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import COMPLETION_COLUMNS, Column, TableSchema
-from synth_assets.templates import load_template, quote
+from synth_assets.templates import Template, load_template, quote
 
 METHOD = "relaxed_constraints"
-TEMPLATE = "relaxed_constraints/relax"
+ALONE = "relaxed_constraints/relax"
+LAST_TURN = "relaxed_constraints/relax_last_turn"
 
 OWN_COLUMNS = (
     Column("relaxed_constraint", pl.String, "The constraint that the teacher was not told of"),
@@ -80,11 +81,12 @@ class _Subject:
     description="Answers to prompts with one of their constraints taken away: the rejected side of "
     "constraint_relaxation.",
     parameters=RelaxedConstraints,
-    templates=lambda parameters, resolve: [load_template(TEMPLATE)],
+    templates=lambda parameters, resolve: [load_template(ALONE), load_template(LAST_TURN)],
     columns=OWN_COLUMNS,
     calls_of_a_prompt=lambda parameters, completions: (
         Counter({parameters.rewriter: 2}) + Counter({parameters.teacher: 1})
     ),
+    completions_of_a_prompt=lambda parameters, _: 1,
 )
 def answer_relaxed(material: Material, parameters: RelaxedConstraints) -> MethodResult:
     """One row for each kept prompt of at least two constraints; one of them is drawn."""
@@ -101,7 +103,7 @@ def answer_relaxed(material: Material, parameters: RelaxedConstraints) -> Method
                 material=material,
                 system_text=_system_text(each, material),
                 earlier_call_ids=each.call_ids,
-                template_hash=load_template(TEMPLATE).hash,
+                template_hash=_template_for(each.prompt).hash,
             ),
             "relaxed_constraint": each.relaxation.constraint,
             "relaxed_prompt": each.relaxation.prompt_without_it,
@@ -141,8 +143,17 @@ def _usable(reply: StructuredReply[Relaxations], text: str) -> list[Relaxation]:
     return sorted(found.values(), key=lambda each: content_id("constraint", each.constraint))
 
 
+def _template_for(prompt: dict[str, Any]) -> Template:
+    return load_template(ALONE if len(prompt["messages"]) == 1 else LAST_TURN)
+
+
 def _rewriting(prompt: dict[str, Any], parameters: RelaxedConstraints) -> Request:
-    text = load_template(TEMPLATE).render(prompt=quote("prompt", prompt["text"]))
+    """Shows the whole conversation, of which the last turn is the prompt to rewrite."""
+    *before, last = messages_of(prompt)
+    slots = {"prompt": quote("prompt", last["content"])}
+    if before:
+        slots["before"] = quote("turns before", transcript(before))
+    text = _template_for(prompt).render(**slots)
     return Request(parameters.rewriter, (user(text),), parameters.rewriter_sampling.given())
 
 

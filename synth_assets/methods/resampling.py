@@ -89,6 +89,9 @@ def calls_by_outcome(
     columns=OWN_COLUMNS,
     needs_teacher=True,
     calls_by_outcome=calls_by_outcome,
+    completions_of_a_prompt=lambda parameters, completions: (
+        parameters.passes * parameters.per_pass * len(parameters.teachers or completions.teachers)
+    ),
 )
 def resample_failures(material: Material, parameters: Resampling) -> MethodResult:
     """Rows of the further samples only. The first ones are asked for as the completions stage asks

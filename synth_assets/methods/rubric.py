@@ -116,8 +116,9 @@ def rubric_score(weights: Sequence[int], met: Sequence[bool]) -> float:
     parameters=Rubric,
     templates=lambda parameters, resolve: [load_template(WRITE), load_template(GRADE)],
     columns=OWN_COLUMNS,
+    corrects=True,
     calls_of_a_prompt=lambda parameters, completions: (
-        Counter({parameters.writer: 2}) + Counter({parameters.judge: 2 * completions})
+        Counter({parameters.writer: 1}) + Counter({parameters.judge: completions})
     ),
 )
 def score_by_rubric(material: Material, parameters: Rubric) -> MethodResult:

@@ -10,7 +10,8 @@ from synth_assets.methods.prompt_rows import PROMPT_SCHEMA, prompt_row
 def seeds_as_prompts(seed_prompts: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
     """One row per seed that a round took up, with that round; the others wait for a new round.
 
-    A seed is the root of its family. Its own ``drop_reason`` is passed through.
+    A seed is the root of its family. Its own ``drop_reason`` is passed through. A demonstration is
+    the completion that it came with, by whoever wrote the seed.
     """
     rounds = dict(pool.select("prompt_id", "round").iter_rows())
     rows = [
@@ -19,6 +20,8 @@ def seeds_as_prompts(seed_prompts: pl.DataFrame, pool: pl.DataFrame) -> pl.DataF
             text=seed["text"],
             round=rounds[seed["prompt_id"]],
             method="seed",
+            given_completion=seed["demonstration"],
+            given_origin=None if seed["demonstration"] is None else seed["origin"],
             **{name: seed[name] for name in PASSED_ON},
         )
         for seed in seed_prompts.sort("prompt_id").iter_rows(named=True)

@@ -118,6 +118,7 @@ def calls_by_outcome(
     columns=OWN_COLUMNS,
     templates=templates,
     calls_by_outcome=calls_by_outcome,
+    completions_of_a_prompt=lambda parameters, _: parameters.passes * parameters.per_prompt,
     missing_here=lambda parameters: why_no_sandbox(),
 )
 def complete_with_tools(material: Material, parameters: ToolIntegrated) -> MethodResult:

@@ -125,6 +125,7 @@ def templates_of(parameters: UltraFeedback, resolve: Resolve) -> dict[str, Templ
     columns=COLUMNS,
     counts_as_rating=True,
     by_prompt=True,
+    corrects=True,
     calls_of_a_prompt=lambda parameters, completions: {parameters.judge: len(parameters.criteria)},
 )
 def make_ratings(material: Material, parameters: UltraFeedback) -> MethodResult:

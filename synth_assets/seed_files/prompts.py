@@ -20,6 +20,9 @@ OPTIONAL_KEYS = {
     "licence": ("licence", "license"),
     "origin": ("origin",),
 }
+DEMONSTRATION = "demonstration"
+DEMONSTRATION_KEYS = (DEMONSTRATION, "completion", "response", "output", "answer")
+SEED_KEYS = (*OPTIONAL_KEYS, DEMONSTRATION)
 ROLES = ("system", "user", "assistant")
 
 BROKEN_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
@@ -58,6 +61,7 @@ class ReadPrompt:
     category: str | None
     licence: str | None
     origin: str | None
+    demonstration: str | None = None
 
     @property
     def text(self) -> str:
@@ -72,7 +76,7 @@ def read_prompt(
     record: dict[str, Any],
     declared: SeedFile,
     place: Place,
-    wanted: Collection[str] = tuple(OPTIONAL_KEYS),
+    wanted: Collection[str] = SEED_KEYS,
 ) -> ReadPrompt:
     """The prompt of ``record`` in the format ``declared`` says; `RecipeError` where it has none.
 
@@ -82,6 +86,9 @@ def read_prompt(
         name: _optional(record, name, declared, place) if name in wanted else None
         for name in OPTIONAL_KEYS
     }
+    shows_answer = declared.demonstrations and DEMONSTRATION in wanted
+    if shows_answer:
+        record, optional[DEMONSTRATION] = _split_demonstration(record, declared, place)
     if declared.format == "self_instruct":
         key, value = _prompt_value(record, declared, place, ("instruction",))
         instruction = _text(value, key, place)
@@ -108,6 +115,38 @@ def read_prompt(
     if declared.system_text is not None and messages[0]["role"] != "system":
         messages.insert(0, {"role": "system", "content": clean(declared.system_text)})
     return ReadPrompt(messages=messages, instruction=instruction, **optional)
+
+
+def _split_demonstration(
+    record: dict[str, Any], declared: SeedFile, place: Place
+) -> tuple[dict[str, Any], str | None]:
+    """The record without the answer that ends its messages, and the answer; None where that is null
+    or blank, which is a prompt that nobody answered."""
+    mapped = declared.fields.get(DEMONSTRATION)
+    holder, where = record, ""
+    if declared.format == "self_instruct" and mapped is None:
+        holder, where = _first_instance(record, place), "instances[0]."
+    keys = DEMONSTRATION_KEYS if mapped is None else (mapped,)
+    found = {key: value for key in keys if (value := dig(holder, key)) is not MISSING}
+    for key, value in found.items():
+        if value is not None and type(value) is not str:
+            place.refuse(f"{where}{key} = {shorten(value)}: is no text; write it in quotes")
+        if value is not None and value.strip():
+            return record, clean(value)
+    turns_key = declared.fields.get("prompt", "messages")
+    turns = None if mapped else dig(record, turns_key)
+    if isinstance(turns, list) and turns:
+        last = _message(turns[-1], f"{turns_key}[{len(turns) - 1}]", place)
+        if last["role"] == "assistant":
+            spoken = last["content"] if last["content"].strip() else None
+            return {**record, turns_key: turns[:-1]}, spoken
+    if not found:
+        place.refuse(
+            f"holds no demonstration: none of {', '.join(keys)} is there{name_keys(record, keys)}; "
+            "rename the key, say in the recipe which it is, as in fields: {demonstration: reply}, "
+            "or write null where nobody answered"
+        )
+    return record, None
 
 
 def dig(record: Any, path: str) -> Any:

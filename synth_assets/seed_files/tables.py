@@ -16,7 +16,7 @@ from synth_assets.schemas import EVALUATION_PROMPTS, SEED_PROMPTS, TableSchema
 from synth_assets.seed_files.location import LocatedFile, Section, locate
 from synth_assets.seed_files.prompts import (
     MISSING,
-    OPTIONAL_KEYS,
+    SEED_KEYS,
     Message,
     Place,
     ReadPrompt,
@@ -44,7 +44,7 @@ def read_seed_prompts(
     """
     rows: list[tuple[Any, ...]] = []
     occurrences: Counter[str] = Counter()
-    for file, line, prompt in _read(recipe, "prompts", tuple(OPTIONAL_KEYS), only):
+    for file, line, prompt in _read(recipe, "prompts", SEED_KEYS, only):
         family_id = content_id("prompt", "seed", prompt.messages)
         prompt_id = _numbered_id("seed", family_id, prompt.messages, occurrences)
         drop_reason = None
@@ -61,6 +61,7 @@ def read_seed_prompts(
                 prompt.instruction,
                 text_hash(prompt.text),
                 prompt.reference,
+                prompt.demonstration,
                 prompt.category,
                 file.label,
                 line,

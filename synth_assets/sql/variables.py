@@ -40,6 +40,7 @@ def _variables(
         "sft_per_prompt": sft.per_prompt,
         "sft_verified_only": sft.verified_only,
         "sft_min_rating": sft.min_rating,
+        "sft_keep_human": sft.keep_human,
         "dpo_pairs": dpo.pairs,
         "dpo_binarisation": dpo.binarisation,
         "dpo_min_margin": dpo.min_margin,

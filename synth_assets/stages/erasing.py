@@ -56,6 +56,12 @@ class Erased:
     def ids(self) -> set[str]:
         return {id for ids in self.withdrawal.rows.values() for id in ids}
 
+    def leave_of(self, file: str) -> str:
+        """A file's lines but for those that hold a text or a reason that goes, or a row's id."""
+        lines = pl.DataFrame({"line": file.splitlines(keepends=True)}, {"line": pl.String})
+        sought = (*self.texts, *_written_ways(self.reasons), *self.ids)
+        return "".join(lines.filter(~_holds("line", sought))["line"])
+
 
 def find_what_to_erase(workshop: Workshop, withdrawal: Withdrawal) -> Erased:
     """The withdrawal with what repeats the texts of the rows that it names, and all calls that
@@ -120,7 +126,7 @@ def _texts_of(lake: Lake, recipe: str, ids: Iterable[str]) -> set[str]:
     that came with them; of source texts; of completions."""
     wanted, found = list(ids), set[str]()
     for table in (*prompt_tables(), "evaluation_prompts"):
-        columns = ("messages", "text", "instruction", "given_completion")
+        columns = ("messages", "text", "instruction", "given_completion", "demonstration")
         rows = read_rows(lake, recipe, table, "prompt_id", wanted, columns)
         for row in rows.iter_rows(named=True):
             turns = row["messages"] or ()

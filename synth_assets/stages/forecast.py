@@ -160,10 +160,14 @@ class Asked:
     def likely(self) -> float:
         return self.most - self.unlikely
 
-    def add(self, message_bytes: int, max_tokens: int | None) -> None:
-        """One more request that is known."""
+    def add(
+        self, message_bytes: int, max_tokens: int | None, *, may_be_corrected: bool = False
+    ) -> None:
+        """One more request that is known. may_be_corrected: a reply that is out of form is asked
+        for once more, which is not likely."""
         self.certain += 1
-        self.most += 1
+        self.most += 1 + may_be_corrected
+        self.unlikely += may_be_corrected
         self.bytes += message_bytes
         self.output_limit += inf if max_tokens is None else max_tokens
 

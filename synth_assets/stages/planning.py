@@ -38,8 +38,9 @@ from synth_assets.store.lake import Lake
 @dataclass(frozen=True)
 class PlanRow:
     """What one table would ask. calls: at least those of requests that are known by now, and at
-    most those that may follow from their replies; calls_likely: if those go as earlier ones did,
-    where the method tells what hangs on them, else all. Tokens, cost_usd and seconds: a forecast
+    most those that may follow from their replies, a correction of each that is out of form among
+    them; calls_likely: if those go as earlier ones did, where the method tells what hangs on them,
+    else all but the corrections. Tokens, cost_usd and seconds: a forecast
     for the likely calls, whose ends are those of the calls at least and at most. cost_usd is None
     where a price is not known."""
 

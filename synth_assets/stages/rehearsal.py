@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import polars as pl
 
@@ -28,6 +29,7 @@ from synth_assets.method import (
     methods_of,
     schema_of,
 )
+from synth_assets.methods.completions import Completions
 from synth_assets.methods.result import WITHOUT_A_REPLY
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import (
@@ -97,7 +99,11 @@ class CountingAsk:
                         self._unknown.add(key)
                         messages = canonical_json([dict(message) for message in request.messages])
                         size = len(messages.encode("utf-8", "surrogatepass"))
-                        self.asked[request.model].add(size, request.sampling.get("max_tokens"))
+                        self.asked[request.model].add(
+                            size,
+                            request.sampling.get("max_tokens"),
+                            may_be_corrected=request.response_schema is not None,
+                        )
                     yield Reply(NOT_ASKED, "failed", None, error=NOT_ASKED)
 
 
@@ -150,6 +156,7 @@ class _Rehearsal:
     def complete_and_judge(self, round: Round) -> None:
         """Prompts that are known, and all that those may ask that are not yet written."""
         waiting = self.unwritten[round.number]
+        hidden: set[str] = set()
         completed = (COMPLETIONS.name, *method_tables("completions"))
         is_last = round.number == self.rounds()[-1].number
         for name, stage in self.workshop.stages.items():
@@ -159,15 +166,16 @@ class _Rehearsal:
                 continue  # made once, from all rounds
             made, ask = self._make(stage, round if stage.by_round else Round(0, {}))
             each = self._calls_of_a_prompt(name)
-            most = {model: calls.most * waiting for model, calls in each.items()}
-            likely = {model: calls.likely * waiting for model, calls in each.items()}
+            later = waiting if name in completed else waiting + len(hidden)
+            most = {model: calls.most * later for model, calls in each.items()}
+            likely = {model: calls.likely * later for model, calls in each.items()}
             if name in completed:
                 rows = self.made[name]
                 # A prompt with an unknown completion cannot be shown to a judge yet.
                 begun = rows.filter(pl.col("call_id") == NOT_ASKED)
                 unknown = begun["prompt_id"].unique()
-                self.made[name] = rows.filter(~pl.col("prompt_id").is_in(unknown.implode()))
-                waiting += unknown.len()
+                hidden |= set(unknown)
+                self.made[name] = rows.filter(~pl.col("prompt_id").is_in(sorted(hidden)))
                 if name != COMPLETIONS.name:  # a method's later turns hang on its first ones
                     before = int(made.notes.get(WITHOUT_A_REPLY, 0))
                     for model, calls in each.items():
@@ -192,8 +200,27 @@ class _Rehearsal:
                 own = recipe.own_completions
                 assert own is not None, "completions are made where they are declared alone"
                 return dict(method.calls_by_outcome(parameters, own, self._as_it_was))
-        each = calls_of_a_prompt(recipe, table)
-        return {model: FurtherCalls(most, most, most) for model, most in each.items()}
+        completions = completions_of_a_prompt(recipe)
+        most = calls_of_a_prompt(recipe, table, completions)
+        likely = calls_of_a_prompt(recipe, table, round(completions - self._unlikely_completions()))
+        factor = 2 if table != COMPLETIONS.name and _method_of(table).corrects else 1
+        return {
+            model: FurtherCalls(factor * calls, likely[model], likely[model])
+            for model, calls in most.items()
+        }
+
+    def _unlikely_completions(self) -> float:
+        """Of what a prompt's judges may see, what methods that ask failures again do not add if
+        things go as they did."""
+        own = self.workshop.recipe.own_completions
+        unlikely = 0.0
+        for method, parameters in self.workshop.recipe.methods("completions"):
+            if method.calls_by_outcome is None or own is None:
+                continue
+            calls = method.calls_by_outcome(parameters, own, self._as_it_was).values()
+            share = sum(each.likely for each in calls) / sum(each.most for each in calls)
+            unlikely += (1 - share) * _completions_added(method, parameters, own)
+        return unlikely
 
     def _as_it_was(self, table: str) -> pl.DataFrame:
         return self.workshop.lake.read(self.workshop.recipe.name, schema_of(table))
@@ -312,8 +339,9 @@ def what_may_follow(
     return method.may_follow(parameters, unknown, teachers[0])
 
 
-def calls_of_a_prompt(recipe: Recipe, table: str) -> Calls:
-    """What one kept prompt asks in a table at most."""
+def calls_of_a_prompt(recipe: Recipe, table: str, completions: int) -> Calls:
+    """What one kept prompt with so many completions asks in a table at most, corrections of
+    replies apart."""
     own = recipe.own_completions
     if own is None:
         return Counter()
@@ -321,6 +349,27 @@ def calls_of_a_prompt(recipe: Recipe, table: str) -> Calls:
         return Counter(dict.fromkeys(own.teachers, own.per_prompt))
     for method, parameters in recipe.methods():
         if method.table.name == table and method.calls_of_a_prompt is not None:
-            completions = (own.pool or len(own.teachers)) * own.per_prompt
             return Counter(method.calls_of_a_prompt(parameters, completions))
     return Counter()
+
+
+def completions_of_a_prompt(recipe: Recipe) -> int:
+    """What judges see of one kept prompt at most: teachers' answers or the one that it came with,
+    and what methods add to them."""
+    own = recipe.own_completions
+    if own is None:
+        return 0
+    answers = (own.pool or len(own.teachers)) * own.per_prompt
+    found = answers + 1 if own.answer_given else max(answers, 1)
+    added = (_completions_added(*each, own) for each in recipe.methods("completions"))
+    return found + sum(added)
+
+
+def _completions_added(method: Method, parameters: Any, own: Completions) -> int:
+    """What a method adds to a prompt's completions at most."""
+    if method.completions_of_a_prompt is not None:
+        return method.completions_of_a_prompt(parameters, own)
+    if method.calls_of_a_prompt is None:
+        return 0
+    answers = (own.pool or len(own.teachers)) * own.per_prompt
+    return Counter(method.calls_of_a_prompt(parameters, answers)).total()  # a row rests on a call

@@ -32,7 +32,7 @@ from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
 from synth_assets.store.locks import FileLock
 from synth_assets.store.staging import stage_frame
-from synth_assets.store.tags import tags_of, write_tag
+from synth_assets.store.tags import Tag, tags_of, write_tag
 
 AT_ONCE = frozenset(
     {
@@ -129,22 +129,35 @@ def erase(workshop: Workshop, erased: Erased, reason: str) -> Retracted:
     waiting = refresh_without_calls(workshop, was_current)
     forget_line_hashes(workshop.lake.home, workshop.recipe)
     has_exports = refresh_exports(workshop)
+    _clear_tags(workshop.lake, erased, id)
     gone = forget_versions(workshop.lake, since)
     if gone is None:
         return Retracted(id, tuple(waiting), has_exports)
     first, last = gone
     row = {"retraction_id": id, "first_version": first, "last_version": last}
     _add(workshop, ERASURES, row)
-    _mark_tags(workshop.lake, first, last, id)
+    for tag in tags_of(workshop.lake):
+        if first <= tag.version <= last:
+            _mark(workshop.lake, tag, id)
     return Retracted(id, tuple(waiting), has_exports, gone)
 
 
-def _mark_tags(lake: Lake, first: int, last: int, retraction_id: str) -> None:
-    """Erasing goes before tags: one whose version is gone says so."""
+def _clear_tags(lake: Lake, erased: Erased, retraction_id: str) -> None:
+    """Files that a tag keeps lose the lines that hold a text, or speak of a row that goes: those of
+    labels show what people were asked about, and what they noted of it."""
     for tag in tags_of(lake):
-        if first <= tag.version <= last:
-            what = f"what retraction {retraction_id} withdrew"
-            write_tag(lake, replace(tag, erased=f"{tag.erased}, {what}" if tag.erased else what))
+        files = {name: erased.leave_of(text) for name, text in tag.contents["templates"].items()}
+        if files != tag.contents["templates"]:
+            contents = {**tag.contents, "templates": files}
+            _mark(lake, replace(tag, contents=contents), retraction_id)
+
+
+def _mark(lake: Lake, tag: Tag, retraction_id: str) -> None:
+    """Erasing goes before tags: one whose version or words are gone says so."""
+    what = f"what retraction {retraction_id} withdrew"
+    if what not in (tag.erased or ""):
+        tag = replace(tag, erased=f"{tag.erased}, {what}" if tag.erased else what)
+    write_tag(lake, tag)
 
 
 def current_tables(workshop: Workshop) -> set[str]:

@@ -74,6 +74,11 @@ def test_who_labelled_stands_in_no_row(tmp_path: Path):
     assert "Lovelace" not in json.dumps(rows.to_dicts())
 
 
+def test_what_was_noted_of_a_completion_that_is_gone_is_not_kept(tmp_path: Path):
+    said = [label("c0", "gone", note="It tells of Ada."), label("c0", "c1", note="Clear.")]
+    assert sorted(pair(tmp_path, *said).rows["rationale"], key=str) == ["Clear.", None]
+
+
 def test_a_tie_is_a_row_and_no_pair(tmp_path: Path):
     assert told(pair(tmp_path, label("c1", "c0", "tie"))) == [("c1", "c0", "tie", "tie")]
 

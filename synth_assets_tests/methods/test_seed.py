@@ -43,6 +43,12 @@ def test_a_seed_keeps_its_drop_reason():
     assert seeds_as_prompts(seeds, make_pool(a=1))["drop_reason"].to_list() == ["empty_text"]
 
 
+def test_a_demonstration_is_the_completion_that_its_seed_came_with():
+    seeds = make_seeds(a_seed("a", demonstration="So."), a_seed("b"))
+    rows = seeds_as_prompts(seeds, make_pool(a=1, b=1)).select("given_completion", "given_origin")
+    assert rows.rows() == [("So.", "human"), (None, None)]
+
+
 def test_several_turns_stay_as_they_are():
     messages = [turn("user", "Hi"), turn("assistant", "Yes?"), turn("user", "Go on")]
     seeds = make_seeds(a_seed("a", messages=messages, text="Go on"))

@@ -14,6 +14,7 @@ VARIABLES: dict[str, Any] = {
     "sft_per_prompt": 1,
     "sft_verified_only": False,
     "sft_min_rating": None,
+    "sft_keep_human": False,
     "dpo_pairs": "rated",
     "dpo_binarisation": "best_vs_random_lower",
     "dpo_min_margin": 0.5,

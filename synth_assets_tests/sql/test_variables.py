@@ -20,7 +20,7 @@ def test_defaults_of_a_recipe_are_the_variables_of_the_models() -> None:
 
 def test_each_threshold_has_its_variable() -> None:
     recipe = make_recipe(
-        sft={"min_rating": 4, "verified_only": True, "per_prompt": 2},
+        sft={"min_rating": 4, "verified_only": True, "per_prompt": 2, "keep_human": True},
         dpo={
             "pairs": "verified",
             "binarisation": "best_vs_worst",
@@ -32,6 +32,7 @@ def test_each_threshold_has_its_variable() -> None:
         "sft_per_prompt": 2,
         "sft_verified_only": True,
         "sft_min_rating": 4.0,
+        "sft_keep_human": True,
         "dpo_pairs": "verified",
         "dpo_binarisation": "best_vs_worst",
         "dpo_min_margin": 1.0,

@@ -136,6 +136,7 @@ def test_a_default_that_is_written_out_changes_no_table(tmp_path: Path) -> None:
         ({"datasets": {"sft": {"min_rating": 4}}}, {"sft_set", "dropped_rows"}),
         ({"datasets": {"sft": {"verified_only": True}}}, {"sft_set", "dropped_rows"}),
         ({"datasets": {"sft": {"per_prompt": 2}}}, {"sft_set", "dropped_rows"}),
+        ({"datasets": {"sft": {"keep_human": True}}}, {"sft_set", "dropped_rows"}),
     ],
     # A set shows its members in another order in each process, and xdist compares the names.
     ids=lambda value: str(sorted(value) if isinstance(value, set) else value),

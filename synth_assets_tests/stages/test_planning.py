@@ -15,7 +15,7 @@ from synth_assets.stages.forecast import Range
 from synth_assets.stages.planning import PlanRow, plan_recipe
 from synth_assets.store.home import Home
 from synth_assets_tests.needs_bubblewrap import needs_sandbox
-from synth_assets_tests.recipes import SEEDS, evolving, tiny_parts
+from synth_assets_tests.recipes import SEEDS, Teacher, evolving, teaching, tiny_parts, write_seeds
 from synth_assets_tests.stages.bench import Bench, bench
 
 ANSWERED: dict[str, Any] = {name: tiny_parts()[name] for name in ("completions", "judgments")}
@@ -54,6 +54,11 @@ def plan(ready: Bench) -> dict[str, PlanRow]:
 
 
 def planned(ready: Bench) -> dict[str, int]:
+    """Table → likely calls."""
+    return {table: row.calls_likely for table, row in plan(ready).items()}
+
+
+def at_most(ready: Bench) -> dict[str, int]:
     return {table: row.calls for table, row in plan(ready).items()}
 
 
@@ -80,7 +85,7 @@ def test_a_plan_before_the_first_run_makes_no_lake_and_no_call(new: Bench) -> No
 def test_a_run_asks_no_more_than_was_planned(
     new: Bench, first_run: tuple[Path, dict[str, int], int]
 ) -> None:
-    most, (_, found, in_all) = planned(new), first_run
+    most, (_, found, in_all) = at_most(new), first_run
     assert sum(found.values()) == in_all
     for table, calls in found.items():
         assert 0 < calls <= most[table]
@@ -202,7 +207,7 @@ def test_a_plan_as_json_has_every_field(new: Bench) -> None:
         "table": "ratings",
         "state": "never_made",
         "calls_at_least": 0,
-        "calls": 7,
+        "calls": 14,  # each is asked once more where its reply is out of form
         "calls_likely": 7,
         "input_tokens": 6300,
         "output_tokens": 1400,
@@ -210,8 +215,8 @@ def test_a_plan_as_json_has_every_field(new: Bench) -> None:
         "seconds": 0.002,
         "because": "it was never materialized",
         "interval": {
-            "input_tokens": [0, 7875],
-            "output_tokens": [0, 5600],
+            "input_tokens": [0, 15750],
+            "output_tokens": [0, 11200],
             "cost_usd": [0.0, 0.0],
             "seconds": [0.0, 0.008],
         },
@@ -270,6 +275,53 @@ def calls_of(ready: Bench) -> dict[str, int]:
     """Table → the calls that it paid for."""
     rows = ready.lake.execute("SELECT asked_for, count(*) FROM lake.llm.calls GROUP BY ALL")
     return {asked_for.removeprefix("tiny."): count for asked_for, count in rows}
+
+
+ASKED_AGAIN: dict[str, Any] = {
+    "completions": {
+        "teachers": ["teacher"],
+        "per_prompt": 1,
+        "system_text": "Be brief.",
+        "resampling": {"passes": 2},
+    },
+    "judgments": {"ultrafeedback": None, "critique": {"judge": "judge"}},
+    "datasets": {"test_share": 1.0},
+}
+
+
+class NeverInForm(Teacher):
+    """What it says as a judge cannot be read."""
+
+    def answer(self, request: Any) -> str:
+        if request.response_schema:
+            return "Hm."
+        return f"{super().answer(request)} To {len(request.messages)} messages."
+
+
+@pytest.mark.parametrize(("untaught", "completions"), [(None, 3), ({"models": ["judge"]}, 4)])
+def test_a_judge_is_asked_no_more_than_was_planned_where_methods_add_completions(
+    tmp_path: Path, untaught: dict[str, Any] | None, completions: int
+) -> None:
+    parts = ASKED_AGAIN | {"completions": {**ASKED_AGAIN["completions"], "untaught": untaught}}
+    write_seeds(tmp_path, [{"prompt": "How many ships are in the harbour?", "reference": "9000"}])
+    with bench(tmp_path, prompts=ONLY_SEEDS, **parts) as ready, teaching(NeverInForm()):
+        row = plan(ready)["critiques"]
+        # Nothing verifies and nothing can be read: every pass is asked, and every correction.
+        assert asked(ready)["critiques"] == row.calls == 2 * completions
+        assert row.calls_likely < row.calls
+
+
+def test_a_judge_is_planned_for_what_is_asked_again_of_prompts_that_are_answered(
+    tmp_path: Path,
+) -> None:
+    write_seeds(tmp_path, [{"prompt": "How many ships are in the harbour?", "reference": "9000"}])
+    first = {**ASKED_AGAIN["completions"], "resampling": None}
+    with bench(tmp_path, prompts=ONLY_SEEDS, **ASKED_AGAIN | {"completions": first}) as ready:
+        asked(ready)
+        ready.change(**ASKED_AGAIN)
+        most = at_most(ready)
+        found = asked(ready)
+        assert 0 < found["critiques"] <= most["critiques"]
 
 
 def test_seeds_that_cannot_be_read_are_told_of(new: Bench, tmp_path: Path) -> None:
