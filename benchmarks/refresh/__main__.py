@@ -2,7 +2,8 @@
 hundred changed; a Markdown table out.
 
 ``FULL=1`` adds a million completions; ``python -m benchmarks.refresh 100000 sql seed`` takes these
-sizes and cases alone (``stages``, ``dagster``, ``sql``; ``seed``: one, ``share``: 1 % of them).
+sizes and cases alone (``stages``, ``dagster``, ``sql``; ``seed``: one, ``share``: 1 % of them;
+``whole``: every completion).
 Lakes are kept under ``.synth_bench/`` and taken again; every change is made to a copy, whose data
 files are links. Each measurement is a process of its own. The floors, of the million: the SQL
 models with nothing changed, and a diff.
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.refresh.lake_at_size import make_lake
+from benchmarks.refresh.lake_at_size import make_lake, write_anew
 from benchmarks.refresh.recipe_at_size import PER_PROMPT, change_seeds
 
 PLACE = Path(".synth_bench")
@@ -52,7 +53,7 @@ class Row:
         )
 
 
-CASES = ("stages", "dagster", "sql", "seed", "share")
+CASES = ("stages", "dagster", "sql", "seed", "share", "whole")
 
 
 def main(*wishes: str) -> int:
@@ -111,6 +112,12 @@ def rows_at(size: int, cases: Collection[str]) -> Iterator[Row]:
         )
         yield measured(
             size, f"diff of completions, after {words}", with_copy, "diff", "completions"
+        )
+    if "whole" in cases:
+        copy_of(lake, with_copy := PLACE / "refresh_changed")
+        write_anew(with_copy)
+        yield measured(
+            size, "diff of completions, all of them changed", with_copy, "diff", "completions"
         )
     shutil.rmtree(PLACE / "refresh_changed", ignore_errors=True)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -138,6 +139,28 @@ def make_lake(folder: Path, completions: int) -> None:
     if outcome.exit_code:  # it makes nothing but the exports
         raise RuntimeError("; ".join(outcome.errors))
     done.write_text(code)
+
+
+def write_anew(folder: Path) -> None:
+    """Commits every completion with another text, as if another template had asked for it."""
+    recipe = load(folder)
+    stages = recipe_stages(recipe)
+    stage = stages["completions"]
+    with Lake(Home.at(folder / "home")) as lake:
+        workshop = Workshop(recipe, lake, stages, "benchmark")
+        (round, *_) = workshop.rounds_of(stage)
+        made_from = workshop.provenance(stage, round)
+        names = ", ".join(map(quote_name, StagedColumns.of(stage.table).types))
+        rows = (
+            f"SELECT {names} FROM (SELECT * REPLACE (text || ' again' AS text) "
+            f"FROM {Lake.relation(recipe.name, stage.name)})"
+        )
+        staged = stage_query(
+            lake, recipe.name, stage.name, stage.key, rows, scope={"round": round.number}
+        )
+        parts = {**made_from.fingerprint_parts, "template": "another"}
+        made_from = replace(made_from, fingerprint="another", fingerprint_parts=parts)
+        workshop.log.commit(StagedCommit(staged, made_from, round.number, None), run_id="benchmark")
 
 
 def _code() -> str:

@@ -7,7 +7,7 @@ written last. The same frames give the same bytes: no file holds a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from synth_assets.export.folder import (
     PartWriter,
     is_made_of,
     manifest_path,
+    noted,
     read_manifest,
 )
 from synth_assets.export.json_text import to_json_line
@@ -34,7 +35,6 @@ from synth_assets.export.rows import (
     SPLITS,
     check_families,
     control_rows,
-    count_ties,
     family_sides,
     preference_rows,
     sft_rows,
@@ -56,6 +56,10 @@ class ExportSummary:
     ties_left_out: int = 0
 
 
+Read = Callable[[], pl.DataFrame]
+"""Reads the rows of a set; called only where they are written."""
+
+
 def write_export(
     folder: Path,
     *,
@@ -75,7 +79,7 @@ def write_export(
     if every:
         check_families(pl.concat(every), "sft_set with dpo_set")
     _write_part(folder, "sft", examples)
-    _write_part(folder, "dpo", pairs)
+    _write_part(folder, "dpo", pairs, noted={"ties_left_out": ties})
     write_card(
         folder,
         recipe=recipe,
@@ -87,45 +91,52 @@ def write_export(
     return _summary(folder, PARTS, ties)
 
 
-def write_sft(folder: Path, sft: pl.DataFrame, made_of: str | None = None) -> ExportSummary:
+def write_sft(folder: Path, sft: pl.DataFrame | Read, made_of: str | None = None) -> ExportSummary:
     """The files of ``sft_set``: Parquet, OpenAI, LLaMA-Factory.
 
     made_of: identity of the rows, and of how they are written. Files that were written from the
     same, and lie there unchanged, are left as they are; None writes them anew. So for each part.
     """
     if not _lies_there(folder, "sft", made_of):
-        _write_part(folder, "sft", {"sft": sft_rows(sft)}, made_of)
+        _write_part(folder, "sft", {"sft": sft_rows(_whole(sft))}, made_of)
     return _summary(folder, ("sft",))
 
 
-def write_dpo(folder: Path, dpo: pl.DataFrame, made_of: str | None = None) -> ExportSummary:
+def write_dpo(folder: Path, dpo: pl.DataFrame | Read, made_of: str | None = None) -> ExportSummary:
     """The files of ``dpo_set``: pairs and labelled completions as Parquet, OpenAI, LLaMA-Factory.
     Ties are left out and counted."""
     if _lies_there(folder, "dpo", made_of):
-        return _summary(folder, ("dpo",), count_ties(dpo))
-    configs, ties = _pairs(dpo)
-    _write_part(folder, "dpo", configs, made_of)
+        return _summary(folder, ("dpo",), noted(folder, "dpo").get("ties_left_out", 0))
+    configs, ties = _pairs(_whole(dpo))
+    _write_part(folder, "dpo", configs, made_of, {"ties_left_out": ties})
     return _summary(folder, ("dpo",), ties)
 
 
-def write_control(folder: Path, control: pl.DataFrame, made_of: str | None = None) -> ExportSummary:
+def write_control(
+    folder: Path, control: pl.DataFrame | Read, made_of: str | None = None
+) -> ExportSummary:
     """The files of ``control_set``, which hold what ``sft`` holds of another choice: Parquet,
     OpenAI, LLaMA-Factory."""
     if not _lies_there(folder, "control", made_of):
-        _write_part(folder, "control", {"sft_control": control_rows(control)}, made_of)
+        _write_part(folder, "control", {"sft_control": control_rows(_whole(control))}, made_of)
     return _summary(folder, ("control",))
 
 
 def write_label_queue(
-    folder: Path, queue: pl.DataFrame, made_of: str | None = None
+    folder: Path, queue: pl.DataFrame | Read, made_of: str | None = None
 ) -> ExportSummary:
     """The pairs that people should look at, JSON lines to fill in. It is no part of the dataset, so
     the card does not tell of it."""
     if not _lies_there(folder, "queue", made_of):
+        rows = _whole(queue)
         with PartWriter(folder, "queue", made_of) as part:
-            _write_text(part, QUEUE_NAME, queue_lines(queue))
-            part.note(QUEUE_NAME, rows=queue.height)
+            _write_text(part, QUEUE_NAME, queue_lines(rows))
+            part.note(QUEUE_NAME, rows=rows.height)
     return _summary(folder, ("queue",))
+
+
+def _whole(rows: pl.DataFrame | Read) -> pl.DataFrame:
+    return rows if isinstance(rows, pl.DataFrame) else rows()
 
 
 def _lies_there(folder: Path, part: Part, made_of: str | None) -> bool:
@@ -182,9 +193,13 @@ def _pairs(dpo: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], int]:
 
 
 def _write_part(
-    folder: Path, part_name: Part, configs: Mapping[str, pl.DataFrame], made_of: str | None = None
+    folder: Path,
+    part_name: Part,
+    configs: Mapping[str, pl.DataFrame],
+    made_of: str | None = None,
+    noted: Mapping[str, int] | None = None,
 ) -> None:
-    with PartWriter(folder, part_name, made_of) as part:
+    with PartWriter(folder, part_name, made_of, noted or {}) as part:
         for config, rows in configs.items():
             for split in SPLITS:
                 of_split = rows.filter(pl.col("split") == split).drop("split")

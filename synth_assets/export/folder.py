@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -58,8 +58,17 @@ def is_made_of(folder: Path, part: Part, made_of: str) -> bool:
     return True
 
 
+def noted(folder: Path, part: Part) -> dict[str, int]:
+    """What `PartWriter.noted` said of a part whose files lie there."""
+    return _manifest(folder, part).get("noted", {})
+
+
 def _made_of(folder: Path, part: Part) -> str | None:
-    return json.loads(manifest_path(folder, part).read_text(encoding="utf-8")).get("made_of")
+    return _manifest(folder, part).get("made_of")
+
+
+def _manifest(folder: Path, part: Part) -> dict[str, Any]:
+    return json.loads(manifest_path(folder, part).read_text(encoding="utf-8"))
 
 
 def _is_inside(name: str) -> bool:
@@ -73,6 +82,7 @@ class PartWriter:
     """Writes one part of an export; files come into place when the ``with`` block ends well.
 
     made_of: identity of what the files are written from, for `is_made_of`.
+    noted: numbers about the part as a whole, kept in its manifest.
 
     >>> with PartWriter(folder, "sft") as part:
     ...     with part.open("exports/openai/sft.jsonl") as stream:
@@ -82,6 +92,7 @@ class PartWriter:
     folder: Path
     part: Part
     made_of: str | None = None
+    noted: Mapping[str, int] = field(default_factory=dict)
     files: dict[str, FileFacts] = field(default_factory=dict)
 
     def __enter__(self) -> PartWriter:
@@ -137,7 +148,8 @@ class PartWriter:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         listed = {name: dict(sorted(files[name].items())) for name in sorted(files)}
-        manifest = {"part": self.part, "made_of": made_of, "files": listed}
+        manifest = {"part": self.part, "made_of": made_of, "noted": dict(self.noted)}
+        manifest["files"] = listed
         text = json.dumps(manifest, indent=1) + "\n"
         _staged(path).write_text(text, encoding="utf-8")
         _staged(path).replace(path)

@@ -102,11 +102,6 @@ def _examples(rows: pl.DataFrame, table: str, meta: tuple[Column, ...]) -> pl.Da
     return rows.sort("id")
 
 
-def count_ties(dpo: pl.DataFrame) -> int:
-    """The pairs that prefer neither side."""
-    return dpo.filter(_is_tie()).height
-
-
 def _is_tie() -> pl.Expr:
     return pl.col("is_tie").cast(pl.Boolean).fill_null(False)
 

@@ -20,6 +20,7 @@ from synth_assets.stages.exporting import (
     exported_ids,
     refuse_other_licences,
     refuse_what_would_be_lost,
+    told_rows,
     write_files,
     writers_hash,
 )
@@ -73,7 +74,7 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
     )
     def write_export(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         announcer = Announcer(context, recipe.name, name)
-        rows = lake.lake.read(recipe.name, stage.table)
+        rows = told_rows(lake.lake, recipe, stage)
         if not context.selected_asset_keys:
             key = asset_key(recipe, name)
             for result in (
@@ -89,7 +90,9 @@ def _export_asset(recipe: Recipe, stages: Mapping[str, Stage], name: str) -> dg.
             lake.hold_recipe(recipe.name, context.run.run_id)
             refuse_other_licences(recipe, table, rows)
             refuse_what_would_be_lost(lake.lake.home, recipe, table)
-            summary, versions = write_files(lake.lake, recipe, table, write, rows)
+            summary, versions = write_files(
+                lake.lake, recipe, table, write, lambda: lake.lake.read(recipe.name, stage.table)
+            )
         except CheckFailed as error:
             yield _licence_check(recipe, name, rows)
             raise failure(error) from error

@@ -22,14 +22,15 @@ from synth_assets.export.label_queue import queued_ids, refuse_to_lose_labels
 from synth_assets.export.rows import other_licences
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
-from synth_assets.stages.stage import source_hash
+from synth_assets.stages.stage import Stage, source_hash
 from synth_assets.store.commits import CommitLog
 from synth_assets.store.home import Home
-from synth_assets.store.lake import Lake
+from synth_assets.store.lake import Lake, quote_name
 
 NAMED = 10
 """How many rows a message names."""
 
+TOLD = ("licences", "is_tie")
 CARD_TABLES = ("dropped_rows", "round_health")
 WRITERS: dict[str, tuple[str, str, Callable[..., ExportSummary]]] = {
     "sft_export": (
@@ -70,13 +71,13 @@ def write_files(
     recipe: Recipe,
     table: str,
     write: Callable[..., ExportSummary],
-    rows: pl.DataFrame,
+    rows: pl.DataFrame | Callable[[], pl.DataFrame],
     *,
     is_whole: bool = True,
 ) -> tuple[ExportSummary, dict[str, str]]:
     """The files of one set, where they do not lie there as they would be written, and the card of
-    the whole folder; also the versions of the tables. ``rows`` are those of the table, all of them
-    where ``is_whole``."""
+    the whole folder; also the versions of the tables. ``rows`` are those of the table, or reads
+    them; all of them where ``is_whole``."""
     folder = lake.home.exports / recipe.name
     log = CommitLog(lake, recipe.name)
     rows_are = log.recorded_hash(table)
@@ -105,6 +106,18 @@ def write_files(
         dropped=_dropped(lake, recipe),
     )
     return summary, versions | {table: log.table_hash(table) or ""}
+
+
+def told_rows(lake: Lake, recipe: Recipe, stage: Stage) -> pl.DataFrame:
+    """The rows of a set with those columns alone that decide whether its export may be made, and
+    is whole: the texts are read only where files are written."""
+    names = [stage.key, *(name for name in TOLD if name in stage.table.polars)]
+    types = pl.Schema({name: stage.table.polars[name] for name in names})
+    if not lake.has(recipe.name, stage.name):
+        return pl.DataFrame(schema=types)
+    columns = ", ".join(map(quote_name, names))
+    relation = Lake.relation(recipe.name, stage.name)
+    return lake.frame(f"SELECT {columns} FROM {relation} ORDER BY {stage.key}").cast(types)
 
 
 def refuse_other_licences(recipe: Recipe, table: str, rows: pl.DataFrame) -> None:
