@@ -363,7 +363,7 @@ def retract(
     if as_json:
         print_json({"status": "done", **plan.as_json(), **done.as_json()})
     else:
-        print_retracted(people, done)
+        print_retracted(people, plan, done)
     sys.exit(FAILED if done.left_in else 0)
 
 

@@ -477,6 +477,11 @@ RETRACTIONS = TableSchema(
         Column("through_context", pl.Boolean, "What was written with it as an example goes too"),
         Column("is_erased", pl.Boolean, "The text itself was removed, from old versions too"),
         Column("affected", pl.String, "Table → rows affected at that time, JSON"),
+        Column(
+            "tagged",
+            pl.String,
+            "Tag → table → rows of its version affected, JSON; null in rows of an older package",
+        ),
     ),
 )
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from synth_assets.console.plain_text import plain
-from synth_assets.console.tables import names_table, print_whole
+from synth_assets.console.tables import count_of, names_table, print_whole
 from synth_assets.history.diff import TableDiff
 from synth_assets.history.rebuilding import Rebuilt
 from synth_assets.history.versions import Version
@@ -18,7 +18,7 @@ SHOWN_ROWS = 20
 
 
 def print_versions(console: Console, versions: Sequence[Version]) -> None:
-    """A line for each version."""
+    """A line for each version, and what tagged ones hold that was withdrawn since."""
     table = names_table("version", "when", "run", "round")
     for heading in ("rows", "new", "gone"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -26,7 +26,7 @@ def print_versions(console: Console, versions: Sequence[Version]) -> None:
     table.add_column("changed", overflow="fold")
     for each in versions:
         table.add_row(
-            "vacuumed" if each.version is None else " ".join((str(each.version), *each.tags)),
+            " ".join((str(each.version or "vacuumed"), *each.tags)),
             f"{each.when:%Y-%m-%d %H:%M:%S}",
             each.run_id[:8],
             str(each.round) if each.round else "",
@@ -37,6 +37,13 @@ def print_versions(console: Console, versions: Sequence[Version]) -> None:
             Text(plain(", ".join(each.changed))),
         )
     print_whole(console, table)
+    for held in (held for each in versions for held in each.withdrawn):
+        console.print(
+            f"{held.tag} holds {count_of(held.rows, 'row')} withdrawn since, by retraction "
+            f"{held.retraction_id}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def print_diff(console: Console, diff: TableDiff) -> None:

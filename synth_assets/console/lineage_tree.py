@@ -34,6 +34,9 @@ def print_trace(console: Console, trace: Told) -> None:
             _line("retracted", f"with the {kind} {retraction['target']}: {retraction['reason']}"),
             soft_wrap=True,
         )
+        for tag, affected in retraction["tagged"].items():
+            counts = ", ".join(f"{table} {rows:,}" for table, rows in affected.items())
+            console.print(_line("  tagged", f"{tag} held rows of it: {counts}"), soft_wrap=True)
     shown: set[str] = set()
     _print_tree(console, _ancestry(nodes[trace["id"]], nodes, shown))
     _print_tree(console, _descent(trace["descent"]))

@@ -32,6 +32,7 @@ class Plan:
             "through_context": self.withdrawal.through_context,
             "erase": self.erased is not None,
             "affected": self.withdrawal.affected,
+            "tags": [each.as_json() for each in self.withdrawal.tagged],
             "calls": len(self.erased.calls) if self.erased else 0,
         }
 

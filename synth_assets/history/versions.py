@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from synth_assets.errors import QueryError
 from synth_assets.recipe_errors import did_you_mean
+from synth_assets.schemas import COMMITS, RETRACTIONS
 from synth_assets.store.commits import changed_parts, commits_frame
 from synth_assets.store.lake import Lake
-from synth_assets.store.tags import tags_by_version
+from synth_assets.store.tags import Tag, tags_of
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """Rows of a table in a tagged version that were withdrawn since."""
+
+    tag: str
+    retraction_id: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,7 @@ class Version:
     version: number of the lake's snapshot; None once it was vacuumed. round: 0 where the table is
     made as a whole. content_hash: of the whole table. rows: of the round, after the commit.
     changed: what differed from the commit before (``templates``, ``code``, ``seed_prompts`` …).
+    tags: of versions in which the table is as this commit left it. withdrawn: what those hold.
     """
 
     version: int | None
@@ -40,6 +51,7 @@ class Version:
     fingerprint: str
     changed: tuple[str, ...]
     tags: tuple[str, ...]
+    withdrawn: tuple[Withdrawn, ...]
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "when": self.when.isoformat(timespec="seconds") + "Z"}
@@ -58,7 +70,6 @@ def versions(lake: Lake, recipe: str, table: str) -> list[Version]:
             f"It has made: {', '.join(made) or 'nothing yet'}"
         )
     snapshots = snapshot_of_commits(lake, recipe)
-    tags = tags_by_version(lake)
     before: dict[int, dict[str, Any]] = {}
     found: list[Version] = []
     for row in commits:
@@ -79,10 +90,11 @@ def versions(lake: Lake, recipe: str, table: str) -> list[Version]:
                 fingerprint=row["fingerprint"],
                 changed=_changed(before.get(row["round"]), row),
                 tags=(),
+                withdrawn=(),
             )
         )
         before[row["round"]] = row
-    return _with_tags(found, tags)[::-1]
+    return _with_tags(lake, recipe, table, found)[::-1]
 
 
 def snapshot_of_commits(lake: Lake, recipe: str) -> dict[int, int]:
@@ -106,14 +118,38 @@ def _changed(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tupl
     return tuple(dict.fromkeys(names)) or ("replies",)
 
 
-def _with_tags(found: list[Version], tags: Mapping[int, list[str]]) -> list[Version]:
-    """Each tag at the newest commit that its version holds."""
-    held: dict[int, list[str]] = {}
-    for version, names in tags.items():
-        older = [each.number for each in found if each.version and each.version <= version]
+def _with_tags(lake: Lake, recipe: str, table: str, found: list[Version]) -> list[Version]:
+    """Each tag at the newest commit that its version holds, the commit's own version vacuumed or
+    not."""
+    written = _written_at(lake, recipe)
+    tags_of_commit: dict[int, list[Tag]] = {}
+    for tag in tags_of(lake):
+        older = [each.number for each in found if written[each.number] <= tag.version]
         if older:
-            held.setdefault(max(older), []).extend(names)
+            tags_of_commit.setdefault(max(older), []).append(tag)
+    withdrawn = _withdrawn(lake, recipe, table)
+    with_tags: list[Version] = []
+    for each in found:
+        tags = sorted(tags_of_commit.get(each.number, ()), key=lambda tag: tag.tag)
+        standing = {tag.tag for tag in tags if tag.recipe == recipe and not tag.erased}
+        held = tuple(each for each in withdrawn if each.tag in standing)
+        with_tags.append(replace(each, tags=tuple(tag.tag for tag in tags), withdrawn=held))
+    return with_tags
+
+
+def _written_at(lake: Lake, recipe: str) -> dict[int, int]:
+    """Number of each commit → the version of the lake that it made, still there or not."""
+    relation = Lake.relation(recipe, COMMITS.name)
+    return dict(lake.execute(f"SELECT number, snapshot_id FROM {relation}"))
+
+
+def _withdrawn(lake: Lake, recipe: str, table: str) -> list[Withdrawn]:
+    """What the journal of retractions says of the table in tagged versions."""
+    if not lake.has(recipe, RETRACTIONS.name):
+        return []
     return [
-        Version(**{**vars(each), "tags": tuple(sorted(held.get(each.number, ())))})
-        for each in found
+        Withdrawn(tag, row["retraction_id"], affected[table])
+        for row in lake.read(recipe, RETRACTIONS).to_dicts()
+        for tag, affected in json.loads(row["tagged"] or "{}").items()
+        if table in affected
     ]

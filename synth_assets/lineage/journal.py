@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ NAMES_A_MODEL = ("model", "teacher", "judge")
 
 def retractions_of(lake: Lake, recipe: str, nodes: Sequence[Node]) -> list[dict[str, Any]]:
     """The retractions that name a row or one of its ancestors, its seed file, or a model of
-    theirs."""
+    theirs; ``affected`` (table → rows) and ``tagged`` (tag → table → rows) as they were then."""
     if not lake.has(recipe, RETRACTIONS.name):
         return []
     columns = [row for node in nodes for row in node.rows.values()]
@@ -25,7 +26,7 @@ def retractions_of(lake: Lake, recipe: str, nodes: Sequence[Node]) -> list[dict[
     models = {name for value in told if value for name in str(value).split(BETWEEN_JUDGES)}
     named = {"row": ids, "seed_file": files, "model": models}
     return [
-        row
+        row | {name: json.loads(row[name] or "{}") for name in ("affected", "tagged")}
         for row in lake.read(recipe, RETRACTIONS).to_dicts()
         if row["target"] in named[row["kind"]] or not ids.isdisjoint(row["row_ids"])
     ]

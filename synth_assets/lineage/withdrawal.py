@@ -1,46 +1,29 @@
-"""What a person withdraws in, every row that it reaches out: an id, a seed file or a model of the
-recipe, and all that was made from it, table by table. Changes nothing.
+"""What a person withdraws in, every row that it reaches out: the rows named, and all that was made
+from them, table by table, today and in the tagged versions. Changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import polars as pl
 
-from synth_assets.errors import QueryError
-from synth_assets.lineage.ancestry import climb
-from synth_assets.lineage.descent import descend, rows_of_calls
-from synth_assets.lineage.find import Found, find_row, prompt_tables, read_rows
-from synth_assets.method import all_methods, method_tables
-from synth_assets.methods.pair_rows import BETWEEN_JUDGES
+from synth_assets.lineage.descent import descend
+from synth_assets.lineage.find import key_of, prompt_tables
+from synth_assets.lineage.roots import (
+    Kind,
+    Roots,
+    find_roots,
+    ids_in,
+    rows_of_file,
+    rows_of_model,
+)
+from synth_assets.method import method_tables
 from synth_assets.recipe import Recipe
-from synth_assets.recipe_errors import did_you_mean
 from synth_assets.store.lake import Lake
-
-Kind = Literal["row", "seed_file", "model"]
-
-
-def by_model() -> list[tuple[str, str, str]]:
-    """(table, key, column that holds the recipe's name of the model, or the names of a panel)."""
-    column = {"prompts": "model", "completions": "teacher", "judgments": "judge", "pairs": "judge"}
-    found = [
-        ("mutated_prompts", "prompt_id", "model"),
-        ("completions", "completion_id", "teacher"),
-        ("judgments", "judgment_id", "judge"),
-        ("preference_candidates", "pair_candidate_id", "judge"),
-    ]
-    for method in all_methods().values():
-        if method.kind in column:
-            found.append((method.table.name, method.table.key, column[method.kind]))
-    return found
-
-
-WITH_FILES = (("seed_prompts", "prompt_id"), ("source_texts", "source_text_id"))
-"""(table, key) of what is read from a person's files."""
+from synth_assets.store.tags import tags_of
 
 RESTING = (
     ("judgments", "completion_id"),
@@ -52,12 +35,25 @@ RESTING = (
 
 
 @dataclass(frozen=True)
+class Tagged:
+    """A tagged version that holds rows of what is withdrawn. affected: table → how many."""
+
+    tag: str
+    version: int
+    affected: Mapping[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"tag": self.tag, "version": self.version, "affected": dict(self.affected)}
+
+
+@dataclass(frozen=True)
 class Withdrawal:
     """What is withdrawn. row_ids: rows named by id, none for a file or a model; and, where it is
     erased, seeds and source texts that repeat its words. named: the rows that the id, the file or
     the model stands for.
 
-    rows: table → ids of all rows that it reaches, the named ones among them.
+    rows: table → ids of all rows that it reaches, the named ones among them. tagged: the tagged
+    versions that hold rows of it.
     """
 
     kind: Kind
@@ -66,11 +62,12 @@ class Withdrawal:
     through_context: bool
     named: frozenset[str] = frozenset()
     rows: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tagged: tuple[Tagged, ...] = ()
 
     @property
     def affected(self) -> dict[str, int]:
         """Table → how many rows."""
-        return {table: len(ids) for table, ids in sorted(self.rows.items()) if ids}
+        return _counted(self.rows)
 
     def ids(self, *tables: str) -> set[str]:
         return {id for table in tables for id in self.rows.get(table, ())}
@@ -96,11 +93,49 @@ def plan_withdrawal(
     Errors: `QueryError` where it is neither model, seed file nor id, or an id that nothing rests
     on.
     """
-    kind, target, roots = _roots(lake, recipe, source)
+    kind, target, roots = find_roots(lake, recipe, source)
     named = frozenset(id for ids in roots.values() for id in ids)
     row_ids = tuple(sorted(named)) if kind == "row" else ()
     reached = reach(lake, recipe.name, roots, through_context=through_context)
-    return Withdrawal(kind, target, row_ids, through_context, named, reached)
+    found = Withdrawal(kind, target, row_ids, through_context, named, reached)
+    return with_tagged(lake, recipe.name, found)
+
+
+def with_tagged(lake: Lake, recipe: str, withdrawal: Withdrawal) -> Withdrawal:
+    """The withdrawal with each tagged version of the recipe that holds rows of it, oldest first."""
+    return replace(withdrawal, tagged=tuple(_tagged(lake, recipe, withdrawal)))
+
+
+def _tagged(lake: Lake, recipe: str, withdrawal: Withdrawal) -> Iterator[Tagged]:
+    known: dict[int, dict[str, int]] = {}
+    for tag in tags_of(lake):
+        if tag.recipe != recipe or tag.erased:
+            continue
+        if tag.version not in known:
+            with Lake(lake.home, read_only=True, at=tag.version) as past, past.reading():
+                known[tag.version] = _counted(_reached_in(past, recipe, withdrawal))
+        if known[tag.version]:
+            yield Tagged(tag.tag, tag.version, known[tag.version])
+
+
+def _reached_in(past: Lake, recipe: str, withdrawal: Withdrawal) -> dict[str, frozenset[str]]:
+    """Rows of an earlier version that the withdrawal reaches: those of today that stood there, and
+    what that version alone has of the same file or model, or made of those."""
+    roots: Roots = {table: set(ids) for table, ids in withdrawal.rows.items()}
+    of_kind = {"model": rows_of_model, "seed_file": rows_of_file}.get(withdrawal.kind)
+    for table, ids in of_kind(past, recipe, withdrawal.target).items() if of_kind else ():
+        roots.setdefault(table, set()).update(ids)
+    reached = reach(past, recipe, roots, through_context=withdrawal.through_context)
+    standing: dict[str, frozenset[str]] = {}
+    for table, ids in reached.items():
+        if past.has(recipe, table):
+            key = key_of(past, recipe, table)
+            standing[table] = frozenset(ids_in(past, recipe, table, key, key, ids))
+    return standing
+
+
+def _counted(rows: Mapping[str, frozenset[str]]) -> dict[str, int]:
+    return {table: len(ids) for table, ids in sorted(rows.items()) if ids}
 
 
 def reach(
@@ -113,11 +148,11 @@ def reach(
         rows.setdefault(table, set()).update(ids)
     prompts = [id for table in prompt_tables() for id in rows.get(table, ())]
     for table in prompt_tables():
-        rows[table] = _ids_in(lake, recipe, table, "prompt_id", "prompt_id", prompts)
+        rows[table] = ids_in(lake, recipe, table, "prompt_id", "prompt_id", prompts)
     completions = rows.get("completions", set())
     for table, column in RESTING:
         key = "judgment_id" if table == "judgments" else column
-        found = _ids_in(lake, recipe, table, key, column, completions)
+        found = ids_in(lake, recipe, table, key, column, completions)
         rows[table] = rows.get(table, set()) | found
     rows["dpo_set"] = rows.get("dpo_set", set()) | _chosen_pairs(
         lake, recipe, rows.get("preference_candidates", ())
@@ -139,126 +174,3 @@ def _chosen_pairs(lake: Lake, recipe: str, candidates: Iterable[str]) -> set[str
             f"WHERE p.pair_candidate_id IN (SELECT id FROM {wanted})"
         )
     return {id for (id,) in found}
-
-
-def _roots(lake: Lake, recipe: Recipe, source: str) -> tuple[Kind, str, dict[str, set[str]]]:
-    if source in _models(lake, recipe):
-        found = {
-            table: _ids_in(
-                lake,
-                recipe.name,
-                table,
-                key,
-                column,
-                [
-                    value
-                    for value in _named_in(lake, recipe.name, table, column)
-                    if source in value.split(BETWEEN_JUDGES)
-                ],
-            )
-            for table, key, column in by_model()
-        }
-        for table in ("mutated_prompts", *method_tables("prompts")):
-            found[table] |= _ids_with_other_model(lake, recipe.name, table, source)
-        return "model", source, {table: ids for table, ids in found.items() if ids}
-    file = _seed_file(lake, recipe, source)
-    if file is not None:
-        of_file = {
-            table: _ids_in(lake, recipe.name, table, key, "source_file", [file])
-            for table, key in WITH_FILES
-        }
-        return "seed_file", file, {table: ids for table, ids in of_file.items() if ids}
-    try:
-        row = find_row(lake, recipe, source)
-    except QueryError as error:
-        near = did_you_mean(source, [*_models(lake, recipe), *_seed_files(lake, recipe)]) or ";"
-        raise QueryError(
-            f"{source!r} is neither a model of {recipe.name} nor a file of its seeds{near} and as "
-            f"an id: {error}"
-        ) from error
-    return "row", row.id, _rows_named(lake, recipe, row)
-
-
-def _rows_named(lake: Lake, recipe: Recipe, row: Found) -> dict[str, set[str]]:
-    """The rows of the pipeline that an id stands for: an example is its completion."""
-    if row.kind == "call":
-        found: dict[str, set[str]] = {}
-        for table, id, _ in rows_of_calls(lake, recipe.name, [row.id]):
-            found.setdefault(table, set()).add(id)
-        if not found:
-            raise QueryError(f"call {row.id}: no row of {recipe.name} rests on it")
-        return found
-    if row.kind == "judgment":
-        return {table: {row.id} for table in ("judgments", *method_tables("judgments"))}
-    if row.kind in ("prompt", "completion", "evaluation prompt", "source text"):
-        return {row.table: {row.id}}
-    parents = climb(lake, recipe.name, row)[0].parents
-    if len(parents) == 1:
-        kind = "completions" if row.table != "dropped_rows" else None
-        found_parent = find_row(lake, recipe, parents[0])
-        return {kind or found_parent.table: {parents[0]}}
-    if not parents:
-        raise QueryError(f"{row.id} of {row.table} is a sum over rows; withdraw one of those")
-    raise QueryError(
-        f"{row.id} of {row.table} is made of {', '.join(parents)}; withdraw one of those, or their "
-        "prompt"
-    )
-
-
-def _models(lake: Lake, recipe: Recipe) -> list[str]:
-    """Models that the recipe declares, or that rows name: one may have left the recipe."""
-    named = set(recipe.models)
-    for table, _, column in by_model():
-        for value in _named_in(lake, recipe.name, table, column):
-            named.update(value.split(BETWEEN_JUDGES))
-    return sorted(named)
-
-
-def _named_in(lake: Lake, recipe: str, table: str, column: str) -> list[str]:
-    """What a column of models' names holds: a name, or those of a panel."""
-    if not lake.has(recipe, table):
-        return []
-    rows = lake.execute(f"SELECT DISTINCT {column} FROM {Lake.relation(recipe, table)}")
-    return sorted(value for (value,) in rows if value)
-
-
-def _seed_files(lake: Lake, recipe: Recipe) -> list[str]:
-    found: set[str] = set()
-    for table, _ in WITH_FILES:
-        if lake.has(recipe.name, table):
-            relation = Lake.relation(recipe.name, table)
-            rows = lake.execute(f"SELECT DISTINCT source_file FROM {relation}")
-            found |= {file for (file,) in rows if file}
-    return sorted(found)
-
-
-def _seed_file(lake: Lake, recipe: Recipe, source: str) -> str | None:
-    """The file as `seed_prompts` or `source_texts` names it; its last parts will do where no other
-    ends so."""
-    files = _seed_files(lake, recipe)
-    if source in files:
-        return source
-    parts = PurePosixPath(source).parts
-    ending = [file for file in files if parts and PurePosixPath(file).parts[-len(parts) :] == parts]
-    if len(ending) > 1:
-        raise QueryError(f"{source!r} is the end of several seed files: {', '.join(ending)}")
-    return ending[0] if ending else None
-
-
-def _ids_in(
-    lake: Lake, recipe: str, table: str, key: str, column: str, values: Iterable[str]
-) -> set[str]:
-    """Ids of the rows whose ``column`` holds one of the values."""
-    rows = read_rows(lake, recipe, table, column, list(values), (key,))
-    return set(rows[key].drop_nulls().to_list()) if key in rows.columns else set()
-
-
-def _ids_with_other_model(lake: Lake, recipe: str, table: str, model: str) -> set[str]:
-    """Ids of the prompts that hold words of the model beside those of the one that wrote them."""
-    if "other_models" not in lake.column_types(recipe, table):
-        return set()
-    relation = Lake.relation(recipe, table)
-    rows = lake.execute(
-        f"SELECT prompt_id FROM {relation} WHERE list_contains(other_models, ?)", [model]
-    )
-    return {id for (id,) in rows}

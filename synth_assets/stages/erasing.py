@@ -14,7 +14,8 @@ import polars as pl
 
 from synth_assets.lineage.descent import cited_columns, citing_tables, shown_with_any
 from synth_assets.lineage.find import prompt_tables, read_rows
-from synth_assets.lineage.withdrawal import WITH_FILES, Withdrawal, reach
+from synth_assets.lineage.roots import WITH_FILES
+from synth_assets.lineage.withdrawal import Withdrawal, reach, with_tagged
 from synth_assets.llm.recovery import recover
 from synth_assets.method import methods_of
 from synth_assets.schemas import CALLS, ERASURES, RETRACTIONS
@@ -79,6 +80,7 @@ def find_what_to_erase(workshop: Workshop, withdrawal: Withdrawal) -> Erased:
         read = {id for table, _ in WITH_FILES for id in repeated.get(table, ())}
         row_ids = tuple(sorted({*withdrawal.row_ids, *read}))
         withdrawal = replace(withdrawal, rows=reached, row_ids=row_ids)
+        withdrawal = with_tagged(lake, recipe, withdrawal)
     ids = {id for each in withdrawal.rows.values() for id in each}
     said, said_elsewhere = _reasons(lake, recipe, withdrawal)
     words = tuple(sorted(_texts_of(lake, recipe, ids) | said))

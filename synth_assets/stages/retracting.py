@@ -84,6 +84,7 @@ def write_journal(
         "through_context": withdrawal.through_context,
         "is_erased": is_erased,
         "affected": canonical_json(withdrawal.affected),
+        "tagged": canonical_json({each.tag: each.affected for each in withdrawal.tagged}),
     }
     _add(workshop, RETRACTIONS, row)
     return id

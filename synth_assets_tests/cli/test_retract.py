@@ -4,6 +4,7 @@ every file of the home."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,9 +97,9 @@ TOKENS_PAID = "select sum(input_tokens) from llm.calls"
 def retracted_in(
     folder: Path, evolved: Path, *words: str, leaves_behind: bool = False
 ) -> Retracted:
-    """A copy of the evolved project in ``folder``, and the secret's seed withdrawn.
+    """A copy of the evolved project in ``folder``, tagged, and the secret's seed withdrawn.
 
-    leaves_behind: first, what holds the secret beside the tables (see `leave_behind`), and a tag.
+    leaves_behind: first, what holds the secret beside the tables (see `leave_behind`).
     """
     copytree(evolved, folder, dirs_exist_ok=True)
     with (
@@ -108,7 +109,7 @@ def retracted_in(
     ):
         if leaves_behind:
             leave_behind(folder / ".synth")
-            assert say("tag", "tiny", "v1").code == 0
+        assert say("tag", "tiny", "v1").code == 0
         id, gone = seed_id(), family()
         others = f"select 1 from tiny.sft_set where prompt_id not in {tuple(gone)}"
         before = {sql: column(sql) for sql in (others, CALLS_STORED, TOKENS_PAID)}
@@ -183,6 +184,7 @@ def test_without_yes_it_tells_what_it_would_reach_and_changes_nothing(made: Path
     assert said.code == 0 and "Nothing was changed" in said.error
     planned = say("retract", "tiny", seed_id(), "--reason", "asked to", "--json").value
     assert planned["status"] == "planned"
+    assert planned["tags"] == []
     assert planned["affected"] == {
         "completions": 4,
         "dpo_set": 1,
@@ -236,6 +238,30 @@ def test_the_journal_keeps_what_why_and_how_many_and_why_tells_it(withdrawn: Ret
     assert [each["reason"] for each in told["retractions"]] == [REASON]
     assert {r["reason"] for r in told["descent"] if r["kind"] == "prompt"} == {"retracted"}
     assert REASON in say("why", "tiny", id).out
+
+
+def test_tagged_versions_list_what_was_affected(withdrawn: Retracted) -> None:
+    done, id = withdrawn.done, withdrawn.seed
+    (tag,) = done["tags"]
+    assert tag == {"tag": "v1", "version": tag["version"], "affected": done["affected"]}
+    held = f"select count(*) from tiny.sft_set where prompt_id in {tuple(withdrawn.family)}"
+    (count,) = say("query", held, "--at", "v1", "--json").value[0].values()
+    assert count == tag["affected"]["sft_set"] == 2
+    (journaled,) = column("select tagged from tiny.retractions")
+    assert json.loads(journaled) == {"v1": tag["affected"]}
+    assert say("why", "tiny", id, "--json").value["retractions"][0]["tagged"] == {
+        "v1": tag["affected"]
+    }
+    assert "v1 held rows of it: completions 4, dpo_set 1," in say("why", "tiny", id).out
+    _, first = say("versions", "tiny", "sft_set", "--json").value
+    said = {"tag": "v1", "retraction_id": done["retraction_id"], "rows": 2}
+    assert (first["tags"], first["withdrawn"]) == (["v1"], [said])
+    assert "v1 holds 2 rows withdrawn since" in say("versions", "tiny", "sft_set").error
+    # Planned once more: today's sets are without it, the tagged version is not.
+    again = say("retract", "tiny", id, "--reason", "x", "--json").value
+    assert "sft_set" not in again["affected"] and again["tags"] == [tag]
+    table = say("retract", "tiny", id, "--reason", "x").error
+    assert "Tagged versions that hold rows of it:" in table and re.search(r"v1 +sft_set +2", table)
 
 
 def test_a_completion_makes_way_for_its_sibling(made: Path, teacher: Teacher) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from synth_assets.console.history_tables import print_versions
 from synth_assets.errors import QueryError, RecipeError
 from synth_assets.history.restoring import restore
 from synth_assets.history.tagging import tag_version
 from synth_assets.history.vacuum import vacuum
 from synth_assets.history.versions import versions
+from synth_assets.lineage.withdrawal import plan_withdrawal
 from synth_assets.store.home import Home
 from synth_assets.store.query import query_lake
 from synth_assets.store.tags import find_tag, resolve_version
@@ -149,6 +153,37 @@ def test_a_vacuum_takes_what_is_old_and_spares_tags_and_todays_rows(made: Bench)
     assert {v.version for v in versions(made.lake, "tiny", "ratings")} == {None}
     with pytest.raises(QueryError, match="vacuumed or never was"):
         resolve_version(made.lake, str(done.expired[-1]))
+
+
+def test_a_tag_stands_at_the_commit_whose_rows_it_holds_though_that_is_vacuumed(
+    made: Bench,
+) -> None:
+    tag_version(made.workshop(), "v1")
+    change_the_set(made)
+    vacuum(made.lake, older_than=timedelta(0))
+    newest, first = versions(made.lake, "tiny", "sft_set")
+    assert (first.version, first.tags) == (None, ("v1",))
+    assert newest.version and newest.tags == ()
+    (ratings,) = versions(made.lake, "tiny", "ratings")
+    assert (ratings.version, ratings.tags) == (None, ("v1",))
+    said = StringIO()
+    print_versions(Console(file=said, width=200), [newest, first])
+    assert "vacuumed v1" in said.getvalue()
+
+
+def test_rows_that_only_a_tagged_version_has_are_affected_there(made: Bench) -> None:
+    change(made)
+    two_a_prompt = tag_version(made.workshop(), "two").version
+    made.change(datasets={"sft": {"per_prompt": 1}})
+    made.run()
+    tag_version(made.workshop(), "one")
+    prompt = made.read("seed_prompts")["prompt_id"][0]
+    planned = plan_withdrawal(made.lake, made.recipe, prompt)
+    two, one = planned.tagged
+    assert (two.tag, two.version, one.tag) == ("two", two_a_prompt, "one")
+    assert one.affected == planned.affected
+    assert planned.affected["sft_set"] == 1
+    assert two.affected == {**planned.affected, "sft_set": 2}
 
 
 def test_a_vacuum_of_young_versions_takes_nothing(made: Bench) -> None:

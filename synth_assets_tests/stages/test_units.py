@@ -138,6 +138,7 @@ def retract(made: Bench, random: Random) -> None:
         "through_context": False,
         "is_erased": False,
         "affected": "{}",
+        "tagged": "{}",
     }
     rows = pl.concat([known.filter(pl.col("target") != id), RETRACTIONS.frame([row])])
     staged = stage_frame(made.lake, made.recipe.name, RETRACTIONS, rows, {})
