@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -103,6 +104,48 @@ def test_every_template_of_the_package_loads_and_renders(name: str) -> None:
     rendered = template.render(**{slot: f"[{slot}]" for slot in template.slots})
     assert all(f"[{slot}]" in rendered for slot in template.slots)
     assert "{{" not in rendered and rendered.strip()
+
+
+# A text for the user is written in the user's language.
+
+VERDICTS = (
+    "behaviour_probes/shows",
+    "constitutional/choose",
+    "constitutional/choose_with_reasons",
+    "critique/overall",
+    "deita/complexity",
+    "deita/quality",
+    "evol_instruct/is_equal",
+    "instruction_backtranslation/score",
+    "magpie/tag",
+    "pairwise/compare",
+    "rubric/grade",
+    "self_instruct/is_classification",
+    "back_translation/is_same_task",
+    "ultrafeedback/helpfulness",
+    "ultrafeedback/honesty",
+    "ultrafeedback/instruction_following",
+    "ultrafeedback/truthfulness",
+)
+WITHOUT_A_LANGUAGE = {
+    **dict.fromkeys(VERDICTS, "a judge's verdict, whose reasons no student is shown"),
+    "constitutional/critique": "read by the model that revises, and by no student",
+    "rubric/write": "criteria that a judge reads",
+    "structured_reply/correction": "asks for the same content again",
+    "tool_integrated/last_turn": "goes on in a conversation whose first text says it",
+    "personas/personas": "a list of people, and no request",
+}
+SAYS_LANGUAGE = re.compile(r"\bin the (same )?language\b|\binto \{\{ target \}\}", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_a_template_for_a_text_of_the_users_says_in_which_language_it_is_written(name: str) -> None:
+    says = SAYS_LANGUAGE.search(load_template(name).source) is not None
+    assert says != (name in WITHOUT_A_LANGUAGE)
+
+
+def test_what_needs_no_language_is_a_template_of_the_package() -> None:
+    assert WITHOUT_A_LANGUAGE.keys() <= set(PACKAGED)
 
 
 def test_the_methods_find_the_slots_they_fill() -> None:

@@ -13,10 +13,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
-from pydantic import Field
 
 from synth_assets.llm.logprobs import read_logprobs
 from synth_assets.llm.request import Reply, Request, user
@@ -27,7 +26,7 @@ from synth_assets.methods.prompt_rows import kept, messages_of, transcript
 from synth_assets.methods.rating_rows import rating_row
 from synth_assets.methods.result import MethodResult
 from synth_assets.methods.thoughts import without_thoughts
-from synth_assets.recipe_parts import ModelName, Part
+from synth_assets.recipe_parts import ModelName, Part, Sampling
 from synth_assets.schemas import RATING_COLUMNS, TableSchema
 from synth_assets.templates import load_template, quote
 
@@ -42,13 +41,17 @@ _NUMBER = re.compile(r"-?\d{1,6}(?:\.\d{1,6})?", re.ASCII)
 
 
 class DeitaScores(Part):
-    """judge: scores both. logprobs: how many alternatives of each token the judge's endpoint is
-    asked for; 0 asks for none, and the score is the digit alone. max_tokens: of the reply, one
-    digit; a judge that thinks before it needs more."""
+    """judge: scores both.
+
+    logprobs: how many alternatives of each token the judge's endpoint is asked for; 0 asks for
+        none, and the score is the digit alone.
+    sampling: the reply is one digit, the likeliest one (ours: the published scorers are read at
+        their probabilities and sample nothing); a judge that thinks before it needs more tokens.
+    """
 
     judge: ModelName
     logprobs: Literal[0, 6, 10, 20] = 0
-    max_tokens: int = Field(default=8, ge=1)
+    sampling: Sampling = Sampling(temperature=0.0, max_tokens=8)
 
 
 @dataclass(frozen=True)
@@ -103,10 +106,11 @@ def read_score(reply: Reply) -> Score:
     ("between 2 and 3") nobody knows which is the score."""
     if not is_usable(reply) or reply.text is None:
         return Score("failed")
-    told = [token for token in read_logprobs(reply.body) or () if _HOLDS_DIGIT.search(token.token)]
-    if len(told) == 1 and _DIGIT.fullmatch(told[0].token.strip()):
-        return Score("ok", _expected({told[0].token: told[0].logprob, **told[0].alternatives}))
     text = without_thoughts(reply.text).rstrip(".")
+    told = [token for token in read_logprobs(reply.body) or () if _HOLDS_DIGIT.search(token.token)]
+    is_said = _HOLDS_DIGIT.search(text) is not None  # else the one digit stands in the thoughts
+    if is_said and len(told) == 1 and _DIGIT.fullmatch(told[0].token.strip()):
+        return Score("ok", _expected({told[0].token: told[0].logprob, **told[0].alternatives}))
     if not _NUMBER.fullmatch(text):
         return Score("unparsed")
     value = float(text)
@@ -127,7 +131,7 @@ def _expected(alternatives: dict[str, float]) -> float:
 def _requests(
     answered: Iterable[Answered], parameters: DeitaScores
 ) -> Iterator[tuple[_Subject, Request]]:
-    sampling: dict[str, Any] = {"temperature": 0.0, "max_tokens": parameters.max_tokens}
+    sampling = parameters.sampling.given()
     if parameters.logprobs:
         sampling |= {"logprobs": True, "top_logprobs": parameters.logprobs}
     for each in answered:

@@ -30,7 +30,6 @@ from synth_assets.templates import Template, load_template, quote
 METHOD = "relaxed_constraints"
 ALONE = "relaxed_constraints/relax"
 LAST_TURN = "relaxed_constraints/relax_last_turn"
-REWRITING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 2048}
 
 OWN_COLUMNS = (
     Column("relaxed_constraint", pl.String, "The constraint that the teacher was not told of"),
@@ -45,12 +44,14 @@ class RelaxedConstraints(Part):
     """rewriter: finds the constraints and takes one away. teacher: answers what is left.
 
     least: prompts of fewer constraints are passed over.
+    rewriter_sampling: ours; one reply lists all constraints, each with the prompt without it.
     """
 
     rewriter: ModelName
     teacher: ModelName
     least: int = Field(default=2, ge=1)
     sampling: Sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=1024)
+    rewriter_sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
 
 
 class _Strict(BaseModel):
@@ -153,7 +154,7 @@ def _rewriting(prompt: dict[str, Any], parameters: RelaxedConstraints) -> Reques
     if before:
         slots["before"] = quote("turns before", transcript(before))
     text = _template_for(prompt).render(**slots)
-    return Request(parameters.rewriter, (user(text),), REWRITING)
+    return Request(parameters.rewriter, (user(text),), parameters.rewriter_sampling.given())
 
 
 def _system_text(each: _Subject, material: Material) -> str | None:

@@ -17,6 +17,7 @@ from synth_assets.methods.relaxed_constraints import (
     answer_relaxed,
 )
 from synth_assets.methods.result import MethodResult
+from synth_assets.recipe_parts import Sampling
 from synth_assets_tests.methods.builders import a_prompt, make_completions, make_prompts, turn
 from synth_assets_tests.methods.material import make_material
 from synth_assets_tests.scripted_ask import Answer, ScriptedAsk
@@ -43,8 +44,15 @@ def asking(found: dict[str, str] | str, answer: Answer = "Rhine") -> ScriptedAsk
     return ScriptedAsk(reply)
 
 
-def relaxed(ask: ScriptedAsk, prompts: pl.DataFrame = PROMPTS, **material: Any) -> MethodResult:
-    parameters = RelaxedConstraints(rewriter="writer", teacher="large")
+WHO = RelaxedConstraints(rewriter="writer", teacher="large")
+
+
+def relaxed(
+    ask: ScriptedAsk,
+    prompts: pl.DataFrame = PROMPTS,
+    parameters: RelaxedConstraints = WHO,
+    **material: Any,
+) -> MethodResult:
     return answer_relaxed(make_material(prompts, make_completions(), ask, **material), parameters)
 
 
@@ -55,6 +63,21 @@ def test_the_teacher_answers_the_prompt_without_one_of_its_constraints():
     assert (row["text"], row["prompt_id"], row["is_for_pairs_only"]) == ("Rhine", "p0", True)
     assert len(row["earlier_call_ids"]) == 1
     assert row["method"] == "relaxed_constraints"
+
+
+def test_rewriter_and_teacher_each_have_a_sampling_of_their_own():
+    def asked_with(parameters: RelaxedConstraints) -> list[dict[str, Any]]:
+        ask = asking(WITHOUT)
+        relaxed(ask, parameters=parameters)
+        return [dict(request.sampling) for request in ask.requests]
+
+    assert asked_with(WHO) == [
+        {"temperature": 0.0, "max_tokens": 2048},
+        {"temperature": 0.8, "top_p": 0.95, "max_tokens": 1024},
+    ]
+    thinking = Sampling(reasoning_effort="low")
+    parameters = WHO.model_copy(update={"rewriter_sampling": thinking})
+    assert asked_with(parameters)[0] == {"reasoning_effort": "low"}
 
 
 def test_the_rewriter_sees_the_whole_conversation_and_the_teacher_its_last_turn_changed():

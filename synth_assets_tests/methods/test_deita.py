@@ -16,6 +16,7 @@ from synth_assets.methods.deita import SCHEMA, Candidate, Deita, choose_diverse,
 from synth_assets.methods.deita_scores import SCHEMA as SCORES
 from synth_assets.methods.deita_scores import DeitaScores, read_score, score_prompts
 from synth_assets.quality.embeddings import HashedWords
+from synth_assets.recipe_parts import Sampling
 from synth_assets.schemas import RETRACTIONS
 from synth_assets_tests.methods.builders import (
     a_prompt,
@@ -79,6 +80,7 @@ def test_the_probabilities_of_the_one_digit_count_wherever_it_stands():
         ("4.5", ("4", ".", "5"), "ok", 4.5),
         ("<think>2 steps</think>\n4", ("<think>", "2", " steps", "</think>", "4"), "ok", 4.0),
         ("42", ("42",), "out_of_scale", None),
+        ("2 steps</think>\nfour", ("2", " steps", "</think>", "\n", "four"), "unparsed", None),
     ],
 )
 def test_of_several_figures_no_probabilities_make_a_score(
@@ -102,6 +104,23 @@ def test_a_prompt_is_scored_once_for_all_its_completions():
         ("c0", "quality", 5.0),
         ("c1", "quality", 5.0),
     ]
+
+
+def test_the_likeliest_digit_is_asked_for_unless_the_recipe_says_otherwise():
+    def asked_with(**parameters: Any) -> dict[str, Any]:
+        ask = ScriptedAsk(lambda request: "3")
+        completions = make_completions({"prompt_id": "p0", "text": "So."})
+        material = make_material(PROMPTS, completions, ask)
+        score_prompts(material, DeitaScores(judge="judge", **parameters))
+        first, second = ask.requests
+        assert first.sampling == second.sampling
+        return dict(first.sampling)
+
+    assert asked_with() == {"temperature": 0.0, "max_tokens": 8}
+    assert asked_with(sampling=Sampling(reasoning_effort="low", max_tokens=512)) == {
+        "reasoning_effort": "low",
+        "max_tokens": 512,
+    }
 
 
 def test_probabilities_are_asked_for_only_where_the_recipe_says():

@@ -121,6 +121,11 @@ def test_a_prompt_is_instruction_newline_input_newline():
     assert prompt_text(several) == "user: Hi\n\nuser: And now?\n"
 
 
+def test_a_system_text_is_no_part_of_what_stands_before_a_completion():
+    turns = [turn("system", "Be brief."), turn("user", "Sum 3 and 4.")]
+    assert prompt_text(a_prompt("Sum 3 and 4.", messages=turns)) == "Sum 3 and 4.\n"
+
+
 # An endpoint that gives every character the probability exp(-1), or exp(-2) after a question mark.
 
 

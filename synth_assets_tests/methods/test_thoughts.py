@@ -31,6 +31,11 @@ THOUGHTS = "<think>\nDifferent? No, the same.\n1. One way\n</think>\n\n"
         ("<think></think>", ""),
         ("<think>It never ends. Same", ""),
         ("Say <think>x</think> twice.", "Say <think>x</think> twice."),
+        ("Different? No, the same.\n</think>\n\nSame\n", "Same"),
+        ("One </think> or two </think>\nSame", "Same"),
+        ("<think>Shall I write </think> here? No.</think>Same", "Same"),
+        ("Different.\n</think>\nSay <think>x</think> twice.", "Say <think>x</think> twice."),
+        ("They never end and</think>", ""),
         (None, ""),
     ],
 )
@@ -42,6 +47,13 @@ def test_a_verdict_is_read_after_the_thoughts():
     assert is_same(f"{THOUGHTS}Same") and not is_same(f"{THOUGHTS}Other.")
     assert parse_verdict(f"{THOUGHTS}Equal") == "equal"
     assert parse_yes_or_no(f"{THOUGHTS}Yes")
+
+
+def test_thoughts_that_the_chat_template_opened_end_with_the_closing_mark():
+    unopened = THOUGHTS.removeprefix("<think>")
+    assert is_same(f"{unopened}Same") and not is_same(f"{unopened}Other.")
+    assert parse_verdict(f"{unopened}Equal") == "equal"
+    assert parse_yes_or_no(f"{unopened}Yes")
 
 
 @pytest.mark.parametrize("read", [is_same, parse_verdict, parse_yes_or_no])
