@@ -19,6 +19,10 @@ from synth_assets.yaml_file import Field, YamlFile
 
 SHOWN_CHARACTERS = 80
 SHOWN_NUMBERS = 10
+SHOWN_PATHS = 3
+DEEPER = 3
+"""Steps further in at which a key that stands in the wrong place is looked for."""
+
 LOOKS_SECRET = re.compile(
     r"\b(sk|pk|rk|gsk|hf|xai|key|ghp|gho|AIza|AKIA|Bearer)[-_ ]?[A-Za-z0-9_-]{12,}"
     r"|(?<![A-Za-z0-9])(?=[A-Za-z]*\d)[A-Za-z0-9]{28,}"
@@ -89,6 +93,23 @@ def keys_at(root: type[BaseModel], place: Iterable[str | int]) -> list[str]:
     return sorted({key for part in _alternatives(annotation) for key in _keys(part)})
 
 
+def _elsewhere(root: type[BaseModel], place: Field) -> str:
+    """A key that is none here, and is one further in: its whole path as the end of a message.
+
+    Keys of a person's own choosing (names of models) are passed over.
+    """
+    wanted, found = str(place[-1]), list[Field]()
+    waiting = [(place[:-1], DEEPER)]
+    while waiting:
+        here, left = waiting.pop(0)
+        for key in keys_at(root, here) if left else ():
+            if key == wanted:
+                found.append((*here, key))
+            waiting.append(((*here, key), left - 1))
+    paths = [repr(field_path(path)) for path in found[:SHOWN_PATHS]]
+    return f"; did you mean {' or '.join(paths)}?" if paths else ""
+
+
 def _place(finding: ErrorDetails) -> Field:
     return tuple(step for step in finding["loc"] if step != "[key]")
 
@@ -105,7 +126,7 @@ def _problem(finding: ErrorDetails, root: type[BaseModel]) -> str:
     kind, place, value = finding["type"], _place(finding), finding["input"]
     if kind == "extra_forbidden" or (kind == "literal_error" and "[key]" in finding["loc"]):
         known = keys_at(root, place[:-1])
-        near = did_you_mean(str(place[-1]), known)
+        near = _elsewhere(root, place) or did_you_mean(str(place[-1]), known)
         return f"unknown key{near or ';'} Known here: {', '.join(known)}"
     if kind == "missing":
         return "is required and missing"

@@ -88,6 +88,12 @@ def test_an_unknown_key_that_is_like_none_tells_what_is_known(tmp_path: Path) ->
     )
 
 
+def test_a_key_that_belongs_further_in_is_named_with_its_whole_path(tmp_path: Path) -> None:
+    said = refusal(tmp_path, datasets={"per_prompt": 2})
+    near = "did you mean 'datasets.dpo.per_prompt' or 'datasets.sft.per_prompt'?"
+    assert said.startswith(f"datasets.per_prompt: unknown key; {near} Known here: ")
+
+
 def test_a_model_may_be_called_as_a_field_of_models_is(tmp_path: Path) -> None:
     said = refusal(tmp_path, models={"fields": {"model": "offline/careful", "apikey": "x"}})
     assert said.startswith("models.fields.apikey: unknown key; did you mean 'api_key'?")

@@ -22,7 +22,8 @@ from synth_assets.sql.unsupported import explain
 class Described:
     """What people are told of a table, and what is checked of it.
 
-    key: the id column that is unique in it. columns: name → description, as declared.
+    key: the id column that is unique in it. columns: name → description, as declared in the file
+    ``declared_in``.
     tests: declared ones and the singular checks that are this table's.
     """
 
@@ -32,6 +33,7 @@ class Described:
     key: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     tests: tuple[DataTest, ...] = ()
+    declared_in: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +142,7 @@ def _described(
         "key": entry.key or _key(tests, config),
         "columns": {column.name: column.description.strip() for column in entry.columns},
         "tests": tests,
+        "declared_in": declared_in,
     }
 
 

@@ -32,6 +32,7 @@ from synth_assets.sql.nearest import nearest
 from synth_assets.sql.project_files import ProjectFiles, read_project
 from synth_assets.sql.relations import empty_relation
 from synth_assets.sql.render import REF_PREFIX
+from synth_assets.sql.schema_file import place_of_column
 
 Variables = Mapping[str, Any]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -233,9 +234,10 @@ class SqlProject:
             of, columns = self.described(name), list(self.types(name, variables))
             for column in of.columns:
                 if column not in columns:
+                    at = place_of_column(of.declared_in or of.path, name, column)
                     raise SqlModelError(
-                        f"{of.path}: schema.yml describes a column {column!r} that it does not "
-                        f"have{nearest(column, columns)}"
+                        f"{at}: describes a column {column!r} that {name} does not have"
+                        f"{nearest(column, columns)} Known: {', '.join(columns)}"
                     )
             missing = [column for column in columns if not of.columns.get(column)]
             if not self.files.layout.is_dbt and (missing or not of.description):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from synth_assets.errors import RecipeError
 from synth_assets.sql.declared_tests import (
     AcceptedValues,
     Blame,
@@ -21,6 +22,7 @@ from synth_assets.sql.declared_tests import (
 )
 from synth_assets.sql.unsupported import refuse
 from synth_assets.sql.yaml_parts import Declared, read_yaml_mapping, validated
+from synth_assets.yaml_file import read_yaml
 
 Row = dict[str, Any]
 
@@ -171,3 +173,21 @@ def read_schema_file(path: Path) -> SchemaFile:
     )  # fmt: skip
     known = sorted({key for part in parts for key in part.model_fields})
     return validated(path, SchemaFile, raw, known)
+
+
+def place_of_column(path: Path, table: str, column: str) -> str:
+    """Where the file describes a column of a model or a seed: ``path, line``; the path alone where
+    the lines cannot be told, as of a key that stands twice."""
+    try:
+        file = read_yaml(path)
+    except (RecipeError, OSError):
+        return str(path)
+    for field, line in file.lines.items():
+        match field:
+            case ("models" | "seeds" as kind, int(model), "columns", int(place), "name"):
+                entry = file.data[kind][model]
+                if (entry.get("name"), entry["columns"][place]["name"]) == (table, column):
+                    return f"{path}, line {line}"
+            case _:
+                continue
+    return str(path)

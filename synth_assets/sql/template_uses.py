@@ -160,13 +160,21 @@ def _call(where: str, call: nodes.Call) -> Uses:
     return Uses(macros=(Use(name, call.lineno, where),))
 
 
+COMPUTED = {"ref": "ref(name)", "source": "source(name, table)", "var": "var(name)"}
+OF_A_PACKAGE = "ref('package', 'model')"
+"""How the list of what is not supported calls these."""
+
+
 def _named(place: str, where: str, function: str, call: nodes.Call) -> Uses:
-    names = [
-        argument.value
-        for argument in call.args[: 2 if function == "source" else 1]
-        if isinstance(argument, nodes.Const) and isinstance(argument.value, str)
-    ]
     wanted, most = {"ref": (1, 1), "source": (2, 2), "var": (1, 2)}[function]
+    given = call.args[:wanted]
+    names = [a.value for a in given if isinstance(a, nodes.Const) and isinstance(a.value, str)]
+    if function == "ref" and len(call.args) == 2:
+        raise _unsupported(place, OF_A_PACKAGE)
+    if any(pair.key in ("v", "version") for pair in call.kwargs):
+        raise _unsupported(place, "versions")
+    if any(not isinstance(argument, nodes.Const) for argument in given):
+        raise _unsupported(place, COMPUTED[function])
     if len(names) != wanted or call.kwargs:
         form = "source('name', 'table')" if function == "source" else f"{function}('name')"
         raise SqlModelError(f"{place}: write {form} with the name in quotes")
@@ -175,6 +183,10 @@ def _named(place: str, where: str, function: str, call: nodes.Call) -> Uses:
     if function == "var":
         return Uses(variables=(Use(names[0], call.lineno, where, len(call.args) > 1),))
     return Uses(refs=(Use(source_name(*names), call.lineno, where),))
+
+
+def _unsupported(place: str, word: str) -> SqlModelError:
+    return SqlModelError(f"{place}: {explain(word)}")
 
 
 def source_name(*names: str) -> str:

@@ -27,6 +27,16 @@ UNSUPPORTED = (
         "copy the macros that you need into macros/",
     ),
     Feature(
+        "models of packages and other projects",
+        ("ref('package', 'model')",),
+        "copy the model into a folder of this project, and write ref('model')",
+    ),
+    Feature(
+        "names that a template computes",
+        ("ref(name)", "source(name, table)", "var(name)"),
+        "write the name in quotes; for one of several, an if with a ref in each branch",
+    ),
+    Feature(
         "snapshots",
         ("snapshot", "snapshots"),
         "each table has its versions; read an old one with synth-assets query --at",

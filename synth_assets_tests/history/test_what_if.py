@@ -58,6 +58,7 @@ def test_nothing_differs_where_nothing_is_changed(made: Bench) -> None:
     ("field", "value", "words"),
     [
         ("datasets.sft.min_ratng", 4, "min_rating"),
+        ("datasets.min_rating", 4.5, "did you mean 'datasets.sft.min_rating'"),
         ("datasets.sft.min_rating", "much", "min_rating"),
         ("completions.per_prompt", 3, "changes completions, which is not made by SQL alone"),
         ("judgments.ultrafeedback.sampling.temperature", 1, "changes ratings"),

@@ -112,7 +112,7 @@ def test_a_macro_that_goes_too_far_is_stopped(tmp_path: Path, macros: str, messa
         ("{% macro m() %}\n{{ n() }}{% endmacro %}", "", r"macros\.sql, line 2: no macro .* 'n'"),
         ("{% macro m() %}{{ config(a=1) }}{% endmacro %}", "", "config.. stands in the model"),
         ("{% macro m() %}{{ colum }}{% endmacro %}", "", "line 1: 'colum' is undefined"),
-        ("{% macro m(a) %}{{ ref(a) }}{% endmacro %}", "", "with the name in quotes"),
+        ("{% macro m(a) %}{{ ref(a) }}{% endmacro %}", "", "write the name in quotes"),
         (CENTS, "{% macro own() %}{% endmacro %}", "macros stand in files of macros/"),
         (CENTS, "{{ dollars }}", "'dollars' is undefined|no value of SQL"),
     ],

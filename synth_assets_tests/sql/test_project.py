@@ -270,6 +270,31 @@ def test_validate_finds_columns_described_wrongly(
         make_project(tmp_path, files).validate({})
 
 
+def test_a_column_that_does_not_exist_is_laid_to_the_line_of_schema_yml(tmp_path: Path) -> None:
+    schema = """
+models:
+  - {name: other, columns: [{name: txt}]}
+  - name: m
+    columns:
+      - name: text
+        description: What it says
+      - name: txt
+        description: The same
+"""
+    files = {
+        "marts/m.sql": "select text from {{ ref('completions') }}",
+        "marts/other.sql": "select text as txt from {{ ref('completions') }}",
+        "marts/schema.yml": schema,
+    }
+    for text, line in ((schema, ", line 8"), (schema + "    meta: 1\n    meta: 2\n", "")):
+        with pytest.raises(SqlModelError) as raised:
+            make_project(tmp_path, files | {"marts/schema.yml": text}).validate({})
+        assert str(raised.value) == (
+            f"{tmp_path / 'marts/schema.yml'}{line}: describes a column 'txt' that m does not have"
+            "; did you mean 'text'? Known: text"
+        )
+
+
 def test_a_mart_is_a_table_with_key_and_descriptions(tmp_path: Path) -> None:
     schema = """
 models:

@@ -37,6 +37,13 @@ USED: dict[str, list[dict[str, str]]] = {
         {"dbt_project.yml": "name: m\ndispatch: [{macro_namespace: x}]"},
         declared("models: [{name: m, columns: [{name: a, tests: [dbt_utils.not_empty_string]}]}]"),
     ],
+    "models of packages and other projects": [in_model("{{ ref('shop', 'orders') }}")],
+    "names that a template computes": [
+        in_model("{% set n = 'm' %}{{ ref(n) }}"),
+        in_model("{% for n in ['a', 'b'] %}{{ source('raw', n) }}{% endfor %}"),
+        in_model("{% set n = 'm' %}{{ var(n, 1) }}"),
+        in_model("{{ ref('raw_' ~ 'orders') }}"),
+    ],
     "snapshots": [
         {"snapshots/s.sql": "select 1"},
         in_model("{% snapshot s %}{% endsnapshot %}"),
@@ -87,6 +94,7 @@ USED: dict[str, list[dict[str, str]]] = {
         configured("alias='x'"),
         configured("schema='x'"),
         declared("models: [{name: m, versions: [{v: 1}]}]"),
+        in_model("{{ ref('m', v=2) }}"),
     ],
     "contracts, constraints and grants": [
         configured("contract={'enforced': true}"),
