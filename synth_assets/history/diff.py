@@ -21,7 +21,7 @@ from synth_assets.history.causes import Cause, State, causes_by_table
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.schemas import COMMITS, EDGES
 from synth_assets.stages.workshop import Workshop
-from synth_assets.store.past import SIGN, columns_at, relation_at, signed_rows
+from synth_assets.store.past import SIGN, columns_at, has_same_columns, relation_at, signed_rows
 from synth_assets.store.sql_types import quote_name
 from synth_assets.store.writes import versions_of_commits
 
@@ -102,7 +102,7 @@ class _Differ:
         self.workshop, self.lake = workshop, workshop.lake
         self.schema = workshop.recipe.name
         self.sides = (before, after)
-        self._known_columns: dict[tuple[str, int], list[str]] = {}
+        self._known_columns: dict[tuple[str, int], dict[str, str]] = {}
         self._known_sides: dict[str, tuple[str, str]] = {}
         self._temporary: list[str] = []
         self.states = [State.of(self._commits(version)) for version in self.sides]
@@ -169,20 +169,23 @@ class _Differ:
         old, new = self._sides(table)
         name = quote_name(key)
         known = [self._columns(table, version) for version in self.sides]
-        names = [c for c in known[1] if c in known[0] and c not in (key, "row_hash")]
+        # A row whose column has another type has changed by it, also where the value is equal.
+        own = [c for c in known[1] if c not in (key, "row_hash")]
+        names = [c for c in own if known[0].get(c) == known[1][c]]
         # Values are told by a hash of 64 bits: to join a million texts would take gigabytes.
-        hashed = ", ".join(f"hash({quote_name(c)}) AS {quote_name(c)}" for c in names)
-        counted = ", ".join(
-            f"count(*) FILTER (a.{quote_name(c)} <> b.{quote_name(c)}) AS {quote_name(c)}"
+        hashed = "".join(f", hash({quote_name(c)}) AS {quote_name(c)}" for c in names)
+        counted = "".join(
+            f", count(*) FILTER (a.{quote_name(c)} <> b.{quote_name(c)}) AS {quote_name(c)}"
             for c in names
         )
-        sides = (f"(SELECT {name}, row_hash, {hashed} FROM {side})" for side in (old, new))
+        sides = (f"(SELECT {name}, row_hash{hashed} FROM {side})" for side in (old, new))
         row = self.lake.frame(
-            f"SELECT {counted} FROM {next(sides)} a JOIN {next(sides)} b ON a.{name} = b.{name}"
+            f"SELECT count(*) AS row_hash{counted}"
+            f" FROM {next(sides)} a JOIN {next(sides)} b ON a.{name} = b.{name}"
             " WHERE a.row_hash IS DISTINCT FROM b.row_hash"
         ).to_dicts()[0]
-        new_columns = {c: changed.height for c in known[1] if c not in known[0]}
-        return {c: count for c, count in {**row, **new_columns}.items() if count}
+        counts = {c: row.get(c, changed.height) for c in own}
+        return {c: count for c, count in counts.items() if count}
 
     # -- why ----------------------------------------------------------------------------------
 
@@ -265,10 +268,10 @@ class _Differ:
         # Those of the first that are not among the last's are among the changes.
         return list(dict.fromkeys((self._at(EDGES.name, last), *self._sides(EDGES.name))))
 
-    def _columns(self, table: str, version: int | None = None) -> list[str]:
-        """The table's columns at a version (or at either); none where it was not there."""
+    def _columns(self, table: str, version: int | None = None) -> dict[str, str]:
+        """Column → type of the table at a version (or at either); none where it was not there."""
         if version is None:
-            return list(dict.fromkeys(c for v in self.sides for c in self._columns(table, v)))
+            return {c: kind for v in self.sides for c, kind in self._columns(table, v).items()}
         place = (table, version)
         if place not in self._known_columns:
             self._known_columns[place] = columns_at(self.lake, self.schema, table, version)
@@ -286,7 +289,9 @@ class _Differ:
         quicker to compare all."""
         first, last = min(self.sides), max(self.sides)
         columns = self._columns(table, last)
-        if first == last or not columns or self._columns(table, first) != columns:
+        if first == last or not columns:
+            return None
+        if not has_same_columns(self.lake, self.schema, table, first, last):
             return None
         if self._written_between(table, first, last) > 2 * FEW_ROWS:
             return None
@@ -325,7 +330,7 @@ class _Differ:
         """The table at a version as a relation; an empty one where it was not there."""
         if self._columns(table, version):
             return relation_at(self.schema, table, version)
-        there = self._columns(table) or ["row_hash"]
+        there = list(self._columns(table)) or ["row_hash"]
         return f"(SELECT {', '.join(f'NULL AS {quote_name(c)}' for c in there)} WHERE false)"
 
 

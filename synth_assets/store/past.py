@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from synth_assets.errors import LakeError
+from synth_assets.store.attachment import CATALOG
 from synth_assets.store.lake import Lake
 from synth_assets.store.sql_types import quote_literal
 from synth_assets.store.writes import writes_after
@@ -42,15 +43,32 @@ def signed_rows(lake: Lake, schema: str, table: str, before: int, after: int) ->
     return f"(SELECT *, CASE WHEN {came} THEN 1 ELSE -1 END AS {SIGN} FROM {changes})"
 
 
-def columns_at(lake: Lake, schema: str, table: str, version: int) -> list[str]:
-    """The columns that a table had at a version of the lake; none where it was not there."""
+def columns_at(lake: Lake, schema: str, table: str, version: int) -> dict[str, str]:
+    """Column → SQL type of a table at a version of the lake; none where it was not there."""
     if not lake.has(schema, table):
-        return []
+        return {}
     try:
         described = lake.execute(f"DESCRIBE {relation_at(schema, table, version)}")
     except LakeError as error:
         # A schema that was not there yet is told of in other words than a table.
         if "does not exist at version" in str(error) or "does not exist because" in str(error):
-            return []
+            return {}
         raise
-    return [name for name, *_ in described]
+    return {name: kind for name, kind, *_ in described}
+
+
+def has_same_columns(lake: Lake, schema: str, table: str, before: int, after: int) -> bool:
+    """Whether no column came, went or got another type in between, not even to come again: what a
+    dropped column held is in no answer of `changes_between`."""
+    columns = [
+        lake.execute(
+            f"SELECT c.column_id, c.column_name, c.column_type FROM {CATALOG}.ducklake_column c "
+            f"JOIN {CATALOG}.ducklake_table t ON t.table_id = c.table_id "
+            f"JOIN {CATALOG}.ducklake_schema s ON s.schema_id = t.schema_id "
+            "WHERE s.schema_name = ? AND t.table_name = ? AND c.begin_snapshot <= ? "
+            "AND (c.end_snapshot IS NULL OR c.end_snapshot > ?) ORDER BY ALL",
+            [schema, table, version, version],
+        )
+        for version in (before, after)
+    ]
+    return columns[0] == columns[1] != []
