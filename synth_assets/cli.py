@@ -272,7 +272,7 @@ def ui_command(workspace: Path, port: int) -> list[str]:
     """The server that ``ui`` starts and watches."""
     # Dagster recommends `dg dev`, which is a package more and does the same here.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
-    dagster = ["-m", "dagster", "dev", "-w", str(workspace)]
+    dagster = ["-m", "synth_assets.graph.dev_server", "dev", "-w", str(workspace)]
     return [sys.executable, *quiet, *dagster, "--host", LOOPBACK, "--port", str(port)]
 
 

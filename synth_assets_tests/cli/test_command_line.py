@@ -83,7 +83,8 @@ def test_the_ui_listens_to_this_machine_only(tmp_path: Path) -> None:
     command = ui_command(tmp_path / "workspace.yaml", 3210)
     assert command[0] == sys.executable
     assert command[-4:] == ["--host", "127.0.0.1", "--port", "3210"]
-    assert ["-m", "dagster", "dev", "-w", str(tmp_path / "workspace.yaml")] == command[3:8]
+    server = ["-m", "synth_assets.graph.dev_server", "dev"]
+    assert [*server, "-w", str(tmp_path / "workspace.yaml")] == command[3:8]
 
 
 def test_the_ui_refuses_a_port_that_is_taken_before_it_writes_anything(project: Path) -> None:
