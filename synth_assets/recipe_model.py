@@ -53,7 +53,8 @@ class Model(Part):
     api: ``completions`` is OpenAI's older API, for base models: the messages' contents go there as
     one text, a blank line between, without their roles.
     template_prefix: for ``api: completions``: the model's chat template up to where a user's words
-    stand, such as ``"<|im_start|>user\\n"``; Magpie asks with it alone.
+    stand, such as ``"<|im_start|>user\\n"`` (which is that of ``offline/…``); Magpie asks with it
+    alone.
     response_format: how a structured reply is asked for: ``json_schema``, ``json_object`` (any
     object; the prompt has to say which), or ``none`` (the prompt alone). Left out: ``json_schema``,
     or what litellm knows of a provider's model.
@@ -159,8 +160,10 @@ class Model(Part):
             raise ValueError(
                 "an openai_compatible model needs base_url, such as http://127.0.0.1:8000/v1"
             )
-        if self.provider != "openai_compatible" and (self.api != "chat" or self.merge_samples):
-            raise ValueError("api and merge_samples belong to an openai_compatible/… model only")
+        if self.provider not in ("openai_compatible", "offline") and self.api != "chat":
+            raise ValueError("api belongs to an openai_compatible/… or offline/… model only")
+        if self.provider != "openai_compatible" and self.merge_samples:
+            raise ValueError("merge_samples belongs to an openai_compatible/… model only")
         if self.template_prefix is not None and self.api != "completions":
             raise ValueError(
                 "template_prefix is for api: completions; a chat API puts its own around each text"

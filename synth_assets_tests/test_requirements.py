@@ -92,6 +92,14 @@ LACKS: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "filters.superfiltering.endpoint = 'teacher': is scripted/teacher asked through chat, ",
         {"models": {"teacher": RAW}},
     ),
+    "superfiltering by an offline model": (
+        {
+            "filters": {"superfiltering": SCORER},
+            "models": {"teacher": {"model": "offline/careful", "api": "completions"}},
+        },
+        "filters.superfiltering.endpoint = 'teacher': is offline/careful simulated, ",
+        {"models": {"teacher": RAW}},
+    ),
     "rejection_sampling": (
         {"filters": {"rejection_sampling": {"score": "rubrik"}}, "judgments": None},
         "filters.rejection_sampling.score = 'rubrik': nothing in this recipe gives this score; "

@@ -60,7 +60,7 @@ SCHEMA = TableSchema("magpie_prompts", "prompt_id", "", (*PROMPT_COLUMNS, *OWN_C
 
 
 class Magpie(Part):
-    """teacher: an openai_compatible model with api: completions and its template_prefix.
+    """teacher: a model with api: completions and its template_prefix.
 
     judge: tags the prompts; null for no tags. sampling: as published, but for the stop, which is
     the first newline.

@@ -88,12 +88,14 @@ class _Candidate:
 
 def _requires(parameters: Superfiltering, recipe: Recipe) -> Iterator[Lack]:
     model = recipe.models.get(parameters.endpoint or "")
-    if model is not None and model.api != "completions":
-        yield (
-            ("endpoint",),
-            f"= {parameters.endpoint!r}: is {model.model} asked through chat, which gives no "
-            "probabilities of a prompt; declare an openai_compatible/… model with api: completions",
-        )
+    if model is None or (model.api == "completions" and model.provider != "offline"):
+        return
+    how = "simulated" if model.api == "completions" else "asked through chat"
+    yield (
+        ("endpoint",),
+        f"= {parameters.endpoint!r}: is {model.model} {how}, which gives no probabilities of a "
+        "prompt; declare an openai_compatible/… model with api: completions",
+    )
 
 
 @method(

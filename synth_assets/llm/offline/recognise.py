@@ -19,7 +19,12 @@ AskKind = Literal[
     "answer",
     "prefer", "choose", "overall", "criticise", "revise",
     "translate", "same_task", "describe", "score_pair", "person", "describe_person", "speak",
+    "begin",
 ]  # fmt: skip
+
+USER_TURN = "<|im_start|>user\n"
+"""The models' own chat template (ChatML) up to a user's words: with nothing behind it, whoever
+goes on writes what a user would ask."""
 
 WRITE_PHRASE = "continue the list with new tasks"
 OPEN_PHRASE = "may need an input"
@@ -115,8 +120,13 @@ class Asked:
 
 
 def recognise(body: Mapping[str, Any]) -> Asked:
-    """What the last user turn of a chat body asks for."""
-    messages = body.get("messages") or []
+    """What the last user turn of a chat body asks for, or the one text of a raw body."""
+    raw = body.get("prompt")
+    if raw == USER_TURN:
+        return Asked("begin", USER_TURN)
+    messages: list[Mapping[str, Any]] = body.get("messages") or [
+        {"role": "user", "content": raw}
+    ]
     system = " ".join(_content(m) for m in messages if m.get("role") == "system")
     text = next((_content(m) for m in reversed(messages) if m.get("role") == "user"), "")
     if RECKON_PHRASE in system.lower():

@@ -1,4 +1,4 @@
-"""Simulated language models: a chat/completions body in, a chat.completion body out, offline.
+"""Simulated language models: a body of the chat API or of the raw one in, its reply out, offline.
 
 The reply is a function of the body alone: nothing else is read, no clock, no state. At
 temperature 0 the draw (``seed``) does not matter, as with a model that decodes greedily.
@@ -31,7 +31,7 @@ from synth_assets.llm.offline.rewriting import rewrite_prompt
 from synth_assets.llm.offline.skills import MODELS, Skill
 from synth_assets.llm.offline.task import can_parse, truth
 from synth_assets.llm.offline.translating import same_task, translate
-from synth_assets.llm.offline.writing import write_prompts
+from synth_assets.llm.offline.writing import begin_conversation, write_prompts
 
 __all__ = ["MODELS", "Skill", "UnknownModel", "can_parse", "complete", "count_tokens", "truth"]
 
@@ -49,8 +49,8 @@ class UnknownModel(ValueError):
 def complete(body: Mapping[str, Any]) -> dict[str, Any]:
     """Answers one request as an endpoint would.
 
-    body: ``model`` (a name in `MODELS`), ``messages``, and optionally ``temperature``,
-    ``max_tokens``, ``seed``, ``response_format`` and other sampling parameters.
+    body: ``model`` (a name in `MODELS`), ``messages`` or, of the raw API, ``prompt``; optionally
+    ``temperature``, ``max_tokens``, ``seed``, ``response_format`` and other sampling parameters.
     """
     name = body.get("model")
     skill = MODELS.get(name) if isinstance(name, str) else None
@@ -72,6 +72,8 @@ def count_tokens(text: str) -> int:
 
 def _reply(body: Mapping[str, Any], dice: Dice, skill: Skill) -> tuple[str, bool]:
     asked = recognise(body)
+    if asked.kind == "begin":
+        return begin_conversation(dice, skill.writing)
     if asked.kind == "write":
         return write_prompts(asked, dice, skill.writing)
     if asked.kind == "rewrite":
@@ -134,18 +136,17 @@ def _as_wire(
     messages = identity.get("messages", ())
     read = sum(count_tokens(str(m.get("content"))) + TOKENS_PER_MESSAGE for m in messages)
     written = count_tokens(text)
+    is_raw = "prompt" in identity
+    if is_raw:
+        read = count_tokens(str(identity.get("prompt")))
+    said = {"text": text} if is_raw else {"message": {"role": "assistant", "content": text}}
     return {
-        "id": f"chatcmpl-{content_id('offline reply', identity)}",
-        "object": "chat.completion",
+        "id": f"{'cmpl' if is_raw else 'chatcmpl'}-{content_id('offline reply', identity)}",
+        "object": "text_completion" if is_raw else "chat.completion",
         "created": 0,
         "model": identity["model"],
         "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": text},
-                "finish_reason": finish_reason,
-                "logprobs": logprobs,
-            }
+            {"index": 0, **said, "finish_reason": finish_reason, "logprobs": logprobs},
         ],
         "usage": {
             "prompt_tokens": read,

@@ -68,6 +68,14 @@ def write_item(
     return draw_task(dice).write()
 
 
+def begin_conversation(dice: Dice, rates: Writing) -> tuple[str, bool]:
+    """What a user would ask, and whether it breaks off."""
+    text = write_item(dice, rates, ())
+    if not dice.chance(rates.cut_reply):
+        return text, False
+    return text[: len(text) * 6 // 10], True
+
+
 def write_prompts(asked: Asked, dice: Dice, rates: Writing) -> tuple[str, bool]:
     """The list continued, and whether the reply breaks off in its last item."""
     numbers = range(asked.first_number, asked.last_number + 1)

@@ -8,10 +8,14 @@ from collections import Counter
 import pytest
 from rapidfuzz.distance import LCSseq
 
+from synth_assets.llm.offline.recognise import USER_TURN
 from synth_assets.llm.offline.skills import MODELS
 from synth_assets.llm.offline.task import can_parse
 from synth_assets.llm.offline.teacher import complete
 from synth_assets.llm.offline.writing import draw_kind, write_item
+from synth_assets.llm.request import Request, user
+from synth_assets.llm.wire import wire_body
+from synth_assets.recipe_model import Model
 from synth_assets_tests.llm.offline.bodies import (
     make_body,
     make_dice,
@@ -117,3 +121,25 @@ def test_some_replies_are_cut_in_their_last_item() -> None:
         for seed in range(300)
     )
     assert 0.02 < reasons["length"] / 300 < 0.12
+
+
+def test_after_its_template_s_beginning_a_model_writes_what_a_user_would_ask() -> None:
+    beginning = Model(model="offline/hasty", api="completions", template_prefix=USER_TURN)
+    draws = [
+        Request("teacher", (user(USER_TURN),), {"temperature": 1.0}, None, 1, n) for n in range(60)
+    ]
+    replies = [complete(wire_body(beginning, draw)) for draw in draws]
+    assert {reply["object"] for reply in replies} == {"text_completion"}
+    texts = [reply["choices"][0]["text"] for reply in replies]
+    assert len(set(texts)) > 50 and sum(map(can_parse, texts)) > 30
+    assert not any("\n" in text for text in texts)
+    assert {reply["choices"][0]["finish_reason"] for reply in replies} == {"stop", "length"}
+
+
+def test_behind_a_user_s_words_it_answers_them() -> None:
+    task = make_tasks(1)[0].write()
+    raw = {"model": "careful", "prompt": task, "temperature": 0}
+    chat = {"model": "careful", "messages": [{"role": "user", "content": task}], "temperature": 0}
+    said = complete(raw)["choices"][0]["text"]
+    assert "\\boxed" in said
+    assert "\\boxed" in complete(chat)["choices"][0]["message"]["content"]
