@@ -7,6 +7,7 @@ million would take most of an hour. Ids of those rows are hashes of other parts 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -135,7 +136,8 @@ def make_lake(folder: Path, completions: int) -> None:
                 _write_calls(workshop)
         for name in WRITTEN:  # as a run's stages had checked them before their commits
             check_committed(workshop, stages[name], anew=False)
-    outcome = run_recipe(recipe, Home.at(folder / "home"), RunWishes(), lambda event: None)
+    os.environ["SYNTH_HOME"] = str((folder / "home").absolute())
+    outcome = run_recipe(recipe, Home.from_environment(), RunWishes(), lambda event: None)
     if outcome.exit_code:  # it makes nothing but the exports
         raise RuntimeError("; ".join(outcome.errors))
     done.write_text(code)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from synth_assets.errors import RecipeError
+from synth_assets.errors import LakeError, RecipeError
 from synth_assets.graph.assets import FULL_REFRESH_TAG, RETRY_FAILED_TAG
 from synth_assets.graph.automation import rounds_op
 from synth_assets.graph.dead_runs import report_dead_runs
@@ -66,7 +66,18 @@ class RunWishes:
 def run_recipe(
     recipe: Recipe, home: Home, wishes: RunWishes, watch: Callable[[RunEvent], None]
 ) -> RunOutcome:
-    """Runs the recipe's job in this process; the run stands in the UI's history."""
+    """Runs the recipe's job in this process; the run stands in the UI's history.
+
+    Errors: `LakeError` where ``home`` is not the one that the environment names: that is where the
+    assets write, however a run is started.
+    """
+    written = Home.from_environment()
+    if home != written:
+        raise LakeError(
+            f"a run writes into the home that SYNTH_HOME names, {written.path}, and not into "
+            f"{home.path}; set SYNTH_HOME to it (and SYNTH_LAKE_CATALOG, SYNTH_LAKE_DATA as they "
+            "are meant). Nothing was changed"
+        )
     with open_instance(home) as instance:
         report_dead_runs(instance, home)
         return _run(instance, recipe, wishes, watch)

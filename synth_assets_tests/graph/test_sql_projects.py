@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from synth_assets.errors import LakeError
 from synth_assets.graph.recipe_graph import recipe_definitions, shared_definitions
 from synth_assets.graph.runs import RunWishes, run_recipe
 from synth_assets.stages.datasets import load_sql_project
@@ -56,6 +57,15 @@ def test_a_code_version_follows_what_the_sql_says_and_not_how(folder: Path) -> N
     write(folder, {"models/counted.sql": text.replace("count(*)", "count(*) + 0")})
     after = versions()
     assert {name for name in SETS if after[name] != before[name]} == {"counted"}
+
+
+def test_a_run_in_another_home_than_the_environment_s_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNTH_HOME", str(folder / "home"))
+    with pytest.raises(LakeError, match=r"SYNTH_HOME names, .*home, and not into .*elsewhere"):
+        run_recipe(write_recipe(folder), Home.at(folder / "elsewhere"), RunWishes(), print)
+    assert not (folder / "home").exists() and not (folder / "elsewhere").exists()
 
 
 def test_a_run_may_ask_for_a_full_refresh(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,9 +124,7 @@ def recognise(body: Mapping[str, Any]) -> Asked:
     raw = body.get("prompt")
     if raw == USER_TURN:
         return Asked("begin", USER_TURN)
-    messages: list[Mapping[str, Any]] = body.get("messages") or [
-        {"role": "user", "content": raw}
-    ]
+    messages: list[Mapping[str, Any]] = body.get("messages") or [{"role": "user", "content": raw}]
     system = " ".join(_content(m) for m in messages if m.get("role") == "system")
     text = next((_content(m) for m in reversed(messages) if m.get("role") == "user"), "")
     if RECKON_PHRASE in system.lower():
