@@ -23,6 +23,7 @@ def print_versions(console: Console, versions: Sequence[Version]) -> None:
     for heading in ("rows", "new", "gone"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("content", no_wrap=True)
+    table.add_column("fingerprint", no_wrap=True)
     table.add_column("changed", overflow="fold")
     for each in versions:
         table.add_row(
@@ -34,6 +35,7 @@ def print_versions(console: Console, versions: Sequence[Version]) -> None:
             f"{each.rows_new:,}",
             f"{each.rows_gone:,}",
             each.content_hash[:12],
+            each.fingerprint[:12],
             Text(plain(", ".join(each.changed))),
         )
     print_whole(console, table)

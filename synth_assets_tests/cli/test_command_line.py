@@ -155,7 +155,7 @@ def test_a_terminal_sees_colours_unless_it_asks_for_none(
 ) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.run(
-        [sys.executable, "-m", "synth_assets.cli", "run", "none.yaml"],
+        [sys.executable, "-m", "synth_assets.cli", "status", "none.yaml"],
         cwd=tmp_path,
         env={**os.environ, "TERM": "xterm-256color", "NO_COLOR": no_color},
         stdout=subprocess.PIPE,

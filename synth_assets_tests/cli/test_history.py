@@ -16,6 +16,7 @@ def test_versions_are_listed_newest_first(ran: Ran) -> None:
     assert (version["changed"], version["tags"], version["rows_gone"]) == (["first"], [], 0)
     said = say("versions", "tiny", "sft_set").error
     assert str(version["version"]) in said and version["content_hash"][:12] in said
+    assert version["fingerprint"][:12] in said
 
 
 def test_a_tag_is_read_compared_and_restored(copy: Path, teacher: Teacher) -> None:
