@@ -16,8 +16,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def main(*wishes: str) -> int:
 def rows_at(size: int, cases: Collection[str]) -> Iterator[Row]:
     """The measurements of the cases at one size."""
     lake = PLACE / f"refresh_{size}"
-    make_lake(lake, size)
+    apart(make_lake, lake, size)
     if "stages" in cases:
         yield measured(size, "nothing changed", lake, "stages")
     if "dagster" in cases:
@@ -98,7 +99,7 @@ def rows_at(size: int, cases: Collection[str]) -> Iterator[Row]:
             continue
         with_copy = PLACE / "refresh_changed"
         copy_of(lake, with_copy)
-        change_seeds(with_copy, count, in_words=False)
+        apart(change_seeds, with_copy, count, in_words=False)
         yield measured(size, f"{words}: another reference", with_copy, "stages")
         yield measured(size, f"diff of judgments, after {words}", with_copy, "diff", "judgments")
         yield measured(
@@ -106,7 +107,7 @@ def rows_at(size: int, cases: Collection[str]) -> Iterator[Row]:
             "command_line", "judgments",
         )  # fmt: skip
         copy_of(lake, with_copy)
-        change_seeds(with_copy, count, in_words=True)
+        apart(change_seeds, with_copy, count, in_words=True)
         yield measured(
             size, f"{words}: other words, in a new round", with_copy, "stages", "open_round"
         )
@@ -115,7 +116,7 @@ def rows_at(size: int, cases: Collection[str]) -> Iterator[Row]:
         )
     if "whole" in cases:
         copy_of(lake, with_copy := PLACE / "refresh_changed")
-        write_anew(with_copy)
+        apart(write_anew, with_copy)
         yield measured(
             size, "diff of completions, all of them changed", with_copy, "diff", "completions"
         )
@@ -133,6 +134,16 @@ def _link_data(source: str, target: str) -> None:
         os.link(source, target)
     else:
         shutil.copy2(source, target)
+
+
+def apart(change: Callable[..., None], *arguments: Any, **named: Any) -> None:
+    """Calls it in a process of its own: one that is started later counts the memory of the process
+    that starts it as its own peak."""
+    process = get_context("spawn").Process(target=change, args=arguments, kwargs=named)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"{change.__name__} ended with {process.exitcode}")
 
 
 def measured(size: int, case: str, folder: Path, what: str, *more: str) -> Row:

@@ -9,7 +9,6 @@ has other rows about the same prompts or completions than before.
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -110,19 +109,20 @@ class _Differ:
     def diff(self, table: str) -> TableDiff:
         key = self.workshop.stages[table].key
         rows = self._differing(table, key)
-        counts = Counter(rows["change"])
+        counts = dict(rows["change"].value_counts().iter_rows())
         own = causes_by_table(table, *self.states)
         rows = self._with_causes(rows, table, key, own)
-        because: dict[tuple[str, ...], Counter[str]] = {}
-        for change, kinds in rows.select("change", "because").iter_rows():
-            because.setdefault(tuple(kinds), Counter())[change] += 1
+        because: dict[tuple[str, ...], dict[str, int]] = {}
+        told = rows.group_by(pl.col("because").list.join(" "), "change").len().sort(pl.all())
+        for kinds, change, count in told.iter_rows():
+            because.setdefault(tuple(kinds.split()), {})[change] = count
         return TableDiff(
             table=table,
             key=key,
             versions=self.sides,
-            added=counts["added"],
-            removed=counts["removed"],
-            changed=counts["changed"],
+            added=counts.get("added", 0),
+            removed=counts.get("removed", 0),
+            changed=counts.get("changed", 0),
             columns=self._changed_columns(table, key, rows),
             because=because,
             causes=tuple(sorted({cause for causes in own.values() for cause in causes})),
