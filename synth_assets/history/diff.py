@@ -102,6 +102,7 @@ class _Differ:
         self.schema = workshop.recipe.name
         self.sides = (before, after)
         self._known_columns: dict[tuple[str, int], dict[str, str]] = {}
+        self._known_commits: dict[int, list[dict[str, Any]]] = {}
         self._known_sides: dict[str, tuple[str, str]] = {}
         self._temporary: list[str] = []
         self.states = [State.of(self._commits(version)) for version in self.sides]
@@ -244,7 +245,10 @@ class _Differ:
     def _commits(self, version: int) -> Iterable[Mapping[str, Any]]:
         if not self._columns(COMMITS.name, version):
             return []
-        return self.lake.frame(f"SELECT * FROM {self._at(COMMITS.name, version)}").to_dicts()
+        if version not in self._known_commits:
+            found = self.lake.frame(f"SELECT * FROM {self._at(COMMITS.name, version)}")
+            self._known_commits[version] = found.to_dicts()
+        return self._known_commits[version]
 
     def _edges_from(self, children: pl.DataFrame) -> pl.DataFrame:
         """What the ``id``s were derived from, at either version."""
