@@ -441,6 +441,7 @@ CHECK_OUTCOMES = TableSchema(
             "rests_on", pl.String, "Hash of the check itself and of the content of all it reads"
         ),
         Column("number", pl.Int64, "Number of the table's commit in which it was found"),
+        Column("read_at", pl.Int64, "Version of the lake that it read, beside the rows staged"),
     ),
 )
 

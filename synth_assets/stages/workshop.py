@@ -30,7 +30,7 @@ from synth_assets.stages.stage import Input, Stage
 from synth_assets.store.calls import LakeCalls
 from synth_assets.store.commits import CommitLog, Provenance, remembered_hash, slice_hash
 from synth_assets.store.content_hash import content_hash_sql
-from synth_assets.store.lake import Lake
+from synth_assets.store.lake import Lake, quote_name
 from synth_assets.store.staging import Units
 from synth_assets.store.writes import state_of
 
@@ -295,15 +295,6 @@ def hash_file(path: Path) -> str:
         raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def lake_ids(lake: Lake, recipe: str, table: str, column: str) -> pl.Series:
-    """The values of one column of a committed table, as strings; empty where there is none."""
-    if not lake.has(recipe, table):
-        return pl.Series(column, [], dtype=pl.String)
-    return lake.frame(
-        f"SELECT CAST({column} AS VARCHAR) AS {column} FROM {Lake.relation(recipe, table)}"
-    )[column]
-
-
 @dataclass(frozen=True)
 class LakeSurroundings:
     """What row checks may look at, read from the lake (see `row_checks.Surroundings`)."""
@@ -316,5 +307,11 @@ class LakeSurroundings:
     def failed_replies_limit(self) -> float:
         return self.recipe.limits.failed_replies
 
-    def ids(self, table: str, column: str) -> pl.Series:
-        return lake_ids(self.lake, self.recipe.name, table, column)
+    def present(self, table: str, column: str, values: pl.Series) -> pl.Series:
+        if values.is_empty() or not self.lake.has(self.recipe.name, table):
+            return values.clear()
+        relation, name = Lake.relation(self.recipe.name, table), quote_name(column)
+        with self.lake.temporary("asked", values.rename("value").to_frame()) as asked:
+            return self.lake.frame(
+                f"SELECT value FROM {asked} WHERE value IN (SELECT {name} FROM {relation})"
+            )["value"]

@@ -92,6 +92,8 @@ class StagedCommit:
     companions: Sequence[StagedTable] = field(default_factory=tuple)
     passed: Mapping[str, str] = field(default_factory=dict)
     """Check → what its pass on the table's rows rests on; kept where these are all of the table."""
+    checked_at: int | None = None
+    """The version of the lake in which the checks read other tables."""
 
 
 class CommitLog:
@@ -153,13 +155,20 @@ class CommitLog:
             return None
         return newest.table_hash if round is None else newest.content_hash
 
-    def keep_passed(self, table: str, passed: Mapping[str, str], number: int) -> None:
+    def keep_passed(self, table: str, passed: Mapping[str, str], number: int, read_at: int) -> None:
         """Remembers checks that passed on the whole table as its commit ``number`` left it."""
         known = outcomes_of(self.lake, self.recipe, table)
-        keep_outcomes(self.lake, self.recipe, table, _outcomes(passed, known, number))
+        keep_outcomes(self.lake, self.recipe, table, _outcomes(passed, known, number, read_at))
 
     def recorded_hash_at(self, table: str, round: int | None, version: int) -> str | None:
-        """`recorded_hash` as it was at a version of the lake."""
+        """`recorded_hash` as it was at a version of the lake. Looked up once: what was is so for as
+        long as its versions are kept."""
+        place = ("hash_at", self.recipe, table, round, version)
+        if place not in self.lake.remembered:
+            self.lake.remembered[place] = self._find_hash_at(table, round, version)
+        return self.lake.remembered[place]
+
+    def _find_hash_at(self, table: str, round: int | None, version: int) -> str | None:
         versions = versions_of_commits(self.lake, self.recipe)
         made = {
             at: number for (name, number), at in versions.items() if name == table and at <= version
@@ -231,7 +240,9 @@ class CommitLog:
                 f"VALUES ({', '.join('?' for _ in names)})",
                 [full[name] for name in names],
             )
-            passed = _outcomes(staged.passed, checked, number) if table_hash == content else {}
+            passed: Outcomes = {}
+            if table_hash == content:
+                passed = _outcomes(staged.passed, checked, number, staged.checked_at)
             if passed and passed != checked:
                 write_outcomes(
                     connection, self.recipe, staged.table.table, passed, checked, read_at
@@ -309,12 +320,14 @@ class CommitLog:
         }
 
 
-def _outcomes(passed: Mapping[str, str], known: Outcomes, number: int) -> Outcomes:
+def _outcomes(
+    passed: Mapping[str, str], known: Outcomes, number: int, read_at: int | None
+) -> Outcomes:
     """Checks that passed now, at commit ``number``; as known where one rests on just the same."""
     return {
         check: known[check]
         if check in known and known[check].rests_on == rests_on
-        else Outcome(rests_on, number)
+        else Outcome(rests_on, number, read_at)
         for check, rests_on in passed.items()
     }
 

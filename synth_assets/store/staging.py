@@ -159,15 +159,17 @@ class StagedTable:
             self._diff = self._compared()
         return self._diff
 
-    def near(self, columns: Sequence[str]) -> str:
-        """The staged rows, with those that stand and have one of their values in a column."""
-        names = ", ".join(map(quote_name, self.types_with_hash))
-        if not columns or self.units is None:
+    def near(self, columns: Sequence[str], among: Sequence[tuple[str, str]] = ()) -> str:
+        """The staged rows, with those that stand and have one of their values in a column, or that
+        have in a column, or in its list, one of the values of a relation with a column ``value``.
+
+        among: (column, relation)s.
+        """
+        if self.units is None or not (columns or among):
             return self.relation
-        shares = " OR ".join(
-            f"{name} IN (SELECT {name} FROM {self.relation})" for name in map(quote_name, columns)
-        )
-        standing = f"SELECT {names} FROM ({self._standing(names)}) WHERE {shares}"
+        names = ", ".join(map(quote_name, self.types_with_hash))
+        is_near = near_rows_sql(self.columns.types, columns, self.relation, among)
+        standing = f"SELECT {names} FROM ({self._standing(names)}) WHERE {is_near}"
         return f"(SELECT {names} FROM {self.relation} UNION ALL {standing})"
 
     def _compared(self) -> StagedDiff:
@@ -296,6 +298,23 @@ class StagedDiff:
                 f"table {staged.schema}.{staged.table}: another process changed it while this "
                 "commit was made, so nothing of it was written; run again"
             )
+
+
+def near_rows_sql(
+    types: Mapping[str, str],
+    columns: Sequence[str],
+    rows: str,
+    among: Sequence[tuple[str, str]],
+) -> str:
+    """The condition of `StagedTable.near` on a row that stands beside those of a relation."""
+    shares = [f"{name} IN (SELECT {name} FROM {rows})" for name in map(quote_name, columns)]
+    has = [
+        f"list_has_any({quote_name(column)}, (SELECT list(value) FROM {relation}))"
+        if types[column].endswith("[]")
+        else f"{quote_name(column)} IN (SELECT value FROM {relation})"
+        for column, relation in among
+    ]
+    return " OR ".join([*shares, *has])
 
 
 def stage_frame(
