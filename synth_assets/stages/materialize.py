@@ -26,7 +26,7 @@ from synth_assets.stages.units import changed_units
 from synth_assets.stages.workshop import Round, Work, Workshop
 from synth_assets.store.commits import Commit, Provenance, StagedCommit, slice_hash
 from synth_assets.store.lake import Lake, quote_name
-from synth_assets.store.staging import StagedTable, Units, stage_frame
+from synth_assets.store.staging import Before, StagedTable, Units, stage_frame
 
 IS_AS_COMMITTED = (
     "is_as_committed",
@@ -171,8 +171,10 @@ def _make_round(
                 "what was shown with what, nor make other tables; declare it without a unit"
             )
         staged = stage.stage_rows(work, made)
+        staged.sorted_by = stage.unit
+        staged.keeps_rounds = workshop.reads_rounds_of(stage)
         if units is not None and known is not None:
-            staged.before = (known.content_hash, known.row_count)
+            staged.before = Before(known.content_hash, known.row_count, known.round_hashes)
         companions: list[StagedTable] = []
         try:
             with work.lake.reading():
@@ -291,4 +293,6 @@ def _edges(work: Work, stage: Stage, staged: StagedTable, made: Made) -> list[St
     if staged.units is not None:
         units = Units("child_id", f"{staged.relation}_ids")
         staged.keep_ids(units)
-    return [stage_frame(work.lake, work.recipe.name, EDGES, edges, scope, units)]
+    found = stage_frame(work.lake, work.recipe.name, EDGES, edges, scope, units)
+    found.sorted_by = "child_id"
+    return [found]

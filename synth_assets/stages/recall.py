@@ -94,12 +94,12 @@ def _near(
     outcomes = outcomes_of(workshop.lake, workshop.recipe.name, stage.name)
     for name in names:
         outcome, check = outcomes.get(name), definitions[name]
-        if outcome is None or outcome.read_at is None or check.alone is None:
+        if outcome is None or outcome.read_version is None or check.alone is None:
             continue
         then = _as_it_was(workshop, stage, check, outcome)
         if then is None:
             continue
-        relation = rows.of(check, then, outcome.read_at)
+        relation = rows.of(check, then, outcome.read_version)
         if relation is not None:
             yield name, relation
 
@@ -110,10 +110,14 @@ def _as_it_was(
     """The version in which the table was committed that the check passed on; None where that, or
     what it read beside, cannot be told any more."""
     version = workshop.log.version_of(stage.name, outcome.number)
-    if version is None or outcome.read_at is None or not is_kept(workshop.lake, outcome.read_at):
+    if (
+        version is None
+        or outcome.read_version is None
+        or not is_kept(workshop.lake, outcome.read_version)
+    ):
         return None
     content = workshop.log.recorded_hash_at(stage.name, None, version)
-    read = {table: _content_of(workshop, table, outcome.read_at) for table in check.tables}
+    read = {table: _content_of(workshop, table, outcome.read_version) for table in check.tables}
     if content is None or _hash_of(check, content, read, None) != outcome.rests_on:
         return None
     return version

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,9 +130,17 @@ class Workshop:
         made_by = self.stages.get(slice_of.table)
         if slice_of.slice == "all":
             return self.log.recorded_hash(slice_of.table)
-        if slice_of.slice == "own" and made_by is not None and made_by.by_round:
+        if slice_of.slice == "own" and made_by is not None:
             return self.log.recorded_hash(slice_of.table, round)
         return None
+
+    def reads_rounds_of(self, stage: Stage) -> bool:
+        """Whether stages read the rounds one by one of a table that is made as a whole."""
+        return not stage.by_round and any(
+            item.table == stage.name and item.slice == "own"
+            for reader in self.stages.values()
+            for item in reader.inputs
+        )
 
     def provenance(self, stage: Stage, round: Round) -> Provenance:
         """What the stage's rows of a round would be made from now."""
@@ -284,7 +293,7 @@ class Work:
 
 def hash_of_bytes(raw: bytes) -> str:
     """What `hash_file` gives of a file that holds these bytes."""
-    return content_hash(raw.hex())
+    return sha256(raw).hexdigest()
 
 
 def hash_file(path: Path) -> str:

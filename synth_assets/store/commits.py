@@ -29,6 +29,9 @@ from synth_assets.store.sql_types import quote_name
 from synth_assets.store.staging import StagedColumns, StagedDiff, StagedTable
 from synth_assets.store.writes import state_of, versions_of_commits, writes_after, wrote_alone
 
+AS_A_WHOLE = 0
+"""The round of a commit of a table that is not made round by round."""
+
 RECORDED_LIBRARIES = ("synth-assets", "duckdb", "polars", "math-verify", "rapidfuzz", "sqlglot")
 
 
@@ -66,6 +69,7 @@ class Commit:
     inputs: Mapping[str, str]
     content_hash: str
     table_hash: str
+    round_hashes: Mapping[str, str] | None
     row_count: int
     rows_new: int
     rows_gone: int
@@ -73,6 +77,17 @@ class Commit:
     failed_replies: int
     number: int
     run_id: str
+
+    def hash_of(self, round: int | None) -> str | None:
+        """Content hash of the whole table, or of a round of it, after the commit; None where the
+        commit does not say it."""
+        if round is None:
+            return self.table_hash
+        if self.round == round:
+            return self.content_hash
+        if self.round != AS_A_WHOLE or self.round_hashes is None:
+            return None
+        return self.round_hashes.get(str(round), OF_NOTHING)
 
     def is_made_from(self, provenance: Provenance) -> bool:
         return self.fingerprint == provenance.fingerprint and dict(self.inputs) == dict(
@@ -116,10 +131,11 @@ class CommitLog:
         place, state = ("commits", self.recipe), state_of(self.lake, self.recipe, COMMITS.name)
         known = self.lake.remembered.get(place)
         if known is None or known[0] != state:
-            rows = self.lake.frame(
-                f"SELECT * FROM {Lake.relation(self.recipe, COMMITS.name)} "
-                "QUALIFY number = max(number) OVER (PARTITION BY table_name, round) ORDER BY number"
+            newest = (
+                f"number IN (SELECT max(number) FROM {Lake.relation(self.recipe, COMMITS.name)} "
+                "GROUP BY table_name, round)"
             )
+            rows = self.lake.read(self.recipe, COMMITS, newest).sort("number")
             commits = [_commit(row) for row in rows.iter_rows(named=True)]
             known = (state, {(commit.table_name, commit.round): commit for commit in commits})
             self.lake.remembered[place] = known
@@ -140,7 +156,7 @@ class CommitLog:
         commits = [
             commit
             for (name, number), commit in self.latest().items()
-            if name == table and round in (None, number)
+            if name == table and (round in (None, number) or number == AS_A_WHOLE)
         ]
         newest = max(commits, key=lambda commit: commit.number, default=None)
         with self.lake.reading():
@@ -149,11 +165,13 @@ class CommitLog:
                 return None
             later = writes_after(self.lake, self.recipe, table, version)
         if later is None or any(
-            round is None or write.round == round or not write.is_of(self.recipe, table)
+            round is None
+            or write.round in (round, AS_A_WHOLE)
+            or not write.is_of(self.recipe, table)
             for write in later
         ):
             return None
-        return newest.table_hash if round is None else newest.content_hash
+        return newest.hash_of(round)
 
     def keep_passed(self, table: str, passed: Mapping[str, str], number: int, read_at: int) -> None:
         """Remembers checks that passed on the whole table as its commit ``number`` left it."""
@@ -173,23 +191,21 @@ class CommitLog:
         made = {
             at: number for (name, number), at in versions.items() if name == table and at <= version
         }
-        rows = self.lake.execute(
-            "SELECT number, round, content_hash, table_hash FROM "
-            f"{Lake.relation(self.recipe, COMMITS.name)} WHERE table_name = ?",
-            [table],
-        )
-        commits = {number: commit for number, *commit in rows}
+        rows = self.lake.read(self.recipe, COMMITS, "table_name = ?", [table])
+        commits = {commit.number: commit for commit in map(_commit, rows.iter_rows(named=True))}
         for at in sorted(made, reverse=True):
-            of_round, content, whole = commits[made[at]]
-            if round in (None, of_round):
+            commit = commits[made[at]]
+            if round in (None, commit.round) or commit.round == AS_A_WHOLE:
                 later = writes_after(self.lake, self.recipe, table, at)
                 if later is None or any(
-                    round is None or write.round == round or not write.is_of(self.recipe, table)
+                    round is None
+                    or write.round in (round, AS_A_WHOLE)
+                    or not write.is_of(self.recipe, table)
                     for write in later
                     if write.version <= version
                 ):
                     return None
-                return whole if round is None else content
+                return commit.hash_of(round)
         return None
 
     def commit(self, staged: StagedCommit, *, run_id: str) -> Commit:
@@ -200,6 +216,7 @@ class CommitLog:
         """
         with self.lake.reading():
             content, row_count = staged.table.content()
+            round_hashes = staged.table.round_hashes()
             diffs = [table.prepare() for table in (staged.table, *staged.companions)]
             columns = StagedColumns.of(COMMITS).types
             changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
@@ -218,6 +235,8 @@ class CommitLog:
         ):
             return known
         record = self._record(staged, content, row_count, diffs[0], run_id)
+        if round_hashes is not None:
+            record["round_hashes"] = canonical_json(dict(round_hashes))
         written: dict[str, Outcome] = {}
 
         def write(connection: Any) -> dict[str, Any]:
@@ -309,6 +328,7 @@ class CommitLog:
             "fingerprint_parts": canonical_json(dict(staged.provenance.fingerprint_parts)),
             "inputs": canonical_json(dict(staged.provenance.inputs)),
             "content_hash": content,
+            "round_hashes": None,
             "row_count": row_count,
             "rows_new": diff.rows_new,
             "rows_gone": diff.rows_gone,
@@ -367,8 +387,8 @@ def remembered_hash(
 
 def _commit(row: Mapping[str, Any]) -> Commit:
     values = {name: row[name] for name in Commit.__dataclass_fields__}
-    for name in ("fingerprint_parts", "inputs"):
-        values[name] = json.loads(values[name])
+    for name in ("fingerprint_parts", "inputs", "round_hashes"):
+        values[name] = None if values[name] is None else json.loads(values[name])
     return Commit(**values)
 
 

@@ -20,12 +20,12 @@ from synth_assets.store.writes import state_of, wrote_alone
 @dataclass(frozen=True)
 class Outcome:
     """A check that passed. rests_on: hash of the check and of the content of all that it read;
-    number: of the table's commit in which it was found. read_at: version of the lake in which the
-    other tables were read; None of a lake of an older package."""
+    number: of the table's commit in which it was found. read_version: version of the lake in which
+    the other tables were read; None in a lake of an older package."""
 
     rests_on: str
     number: int
-    read_at: int | None
+    read_version: int | None
 
 
 Outcomes = Mapping[str, Outcome]
@@ -58,7 +58,7 @@ def remember_outcomes(
 def _read(lake: Lake, recipe: str) -> dict[str, dict[str, Outcome]]:
     found: dict[str, dict[str, Outcome]] = {}
     for row in lake.read(recipe, CHECK_OUTCOMES).iter_rows(named=True):
-        outcome = Outcome(row["rests_on"], row["number"], row["read_at"])
+        outcome = Outcome(row["rests_on"], row["number"], row["read_version"])
         found.setdefault(row["table_name"], {})[row["check_name"]] = outcome
     return found
 

@@ -74,7 +74,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], int]:
 
     def counted(stage: SqlStage, workshop: Workshop, relation: str, *rest: Any) -> Any:
         rows = workshop.lake.execute(f"SELECT count(*) FROM {relation}")[0][0]
-        seen.update(dict.fromkeys([(stage.name, name) for name in rest[1]], rows))
+        seen.update({(stage.name, str(name)): int(rows) for name in rest[1]})
         return check(stage, workshop, relation, *rest)
 
     monkeypatch.setattr(SqlStage, "check", counted)
@@ -109,7 +109,7 @@ def test_a_pass_that_rests_on_what_nobody_can_tell_any_more_is_found_anew(
     family: Bench, looked_at: dict[tuple[str, str], int]
 ):
     read_at = family.lake.execute(
-        "SELECT max(read_at) FROM lake.tiny.check_outcomes WHERE check_name = 'relationships'"
+        "SELECT max(read_version) FROM lake.tiny.check_outcomes WHERE check_name = 'relationships'"
     )[0][0]
     family.write(f"CALL ducklake_expire_snapshots('lake', versions => [{read_at}])")
     family.lake.close()
