@@ -8,7 +8,7 @@ that came and went alone. It tells changes from another; it is no seal against a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 WORDS = 4
 WORD_DIGITS = 16
@@ -29,12 +29,6 @@ def content_hash_sql(
         f"SELECT {front}{words} AS content_hash, coalesce(sum({copies}), 0)::BIGINT AS row_count "
         f"FROM {relation} WHERE {where}{grouped}"
     )
-
-
-def hash_of_parts(hashes: Iterable[str]) -> str:
-    """The content hash of rows that lie in parts, from the hashes of the parts."""
-    words = [sum(words) % MODULUS for words in zip(*map(_words, hashes), strict=True)]
-    return _joined(words) if words else OF_NOTHING
 
 
 def hash_after(before: str, gone: str, new: str) -> str:

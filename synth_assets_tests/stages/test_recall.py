@@ -221,7 +221,7 @@ def test_no_row_that_offends_is_kept_with_the_outcomes(made: Bench):
         "check_name",
         "rests_on",
         "number",
-        "read_at",
+        "read_version",
     ]
 
 

@@ -1,4 +1,4 @@
-"""A check that names rows of another table looks at what changed, and at what lost what it names."""
+"""Of a check that names rows of another table: which rows it has to look at."""
 
 from __future__ import annotations
 
