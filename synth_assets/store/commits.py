@@ -191,10 +191,8 @@ class CommitLog:
         made = {
             at: number for (name, number), at in versions.items() if name == table and at <= version
         }
-        rows = self.lake.read(self.recipe, COMMITS, "table_name = ?", [table])
-        commits = {commit.number: commit for commit in map(_commit, rows.iter_rows(named=True))}
         for at in sorted(made, reverse=True):
-            commit = commits[made[at]]
+            commit = self._commit_of(table, made[at])
             if round in (None, commit.round) or commit.round == AS_A_WHOLE:
                 later = writes_after(self.lake, self.recipe, table, at)
                 if later is None or any(
@@ -207,6 +205,14 @@ class CommitLog:
                     return None
                 return commit.hash_of(round)
         return None
+
+    def _commit_of(self, table: str, number: int) -> Commit:
+        """A commit that was made, which nothing changes any more."""
+        known = self.lake.remembered.setdefault(("commits_of", self.recipe, table), {})
+        if number not in known:
+            rows = self.lake.read(self.recipe, COMMITS, "table_name = ?", [table])
+            known.update((row["number"], _commit(row)) for row in rows.iter_rows(named=True))
+        return known[number]
 
     def commit(self, staged: StagedCommit, *, run_id: str) -> Commit:
         """Writes rows, companions and record in one transaction.
