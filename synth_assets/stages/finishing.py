@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from synth_assets.methods.retraction import RETRACTED
 from synth_assets.stages.materialize import (
     StageReport,
     check_committed,
@@ -89,28 +90,39 @@ def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
     if not lake.has(schema, stage.name):
         return pl.DataFrame({COPIES: pl.Series([], dtype=pl.Int64)})
     names = [name for name in lake.column_types(schema, stage.name) if name in COUNTED]
-    columns = ", ".join([*map(quote_name, names), f"count(*) AS {COPIES}"])
+    shown = [quote_name(name) for name in names]
+    if "rating" in names and "status" in stage.table.polars:  # what was withdrawn is in no mean
+        shown[names.index("rating")] = (
+            f"CASE WHEN status IS DISTINCT FROM '{RETRACTED}' THEN rating END AS rating"
+        )
+    columns = ", ".join([*shown, f"count(*) AS {COPIES}"])
     grouped = " GROUP BY ALL ORDER BY ALL" if names else ""
     return lake.frame(f"SELECT {columns} FROM {Lake.relation(schema, stage.name)}{grouped}")
 
 
 def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
-    """The first rows by id, with the columns that people are shown."""
+    """The first rows, with the columns that people are shown: by what a row is made for, so that
+    all rows about one prompt stand together, and by id."""
     lake, schema = workshop.lake, workshop.recipe.name
     if not lake.has(schema, stage.name):
         return stage.table.empty()
     # The ids first: to sort whole rows would read every text of the table.
     key, relation = quote_name(stage.key), Lake.relation(schema, stage.name)
-    ids = lake.execute(f"SELECT {key} FROM {relation} ORDER BY {key} LIMIT {int(count)}")
+    unit = quote_name(stage.unit or stage.key)
+    ids = lake.execute(
+        f"SELECT {unit}, {key} FROM {relation} ORDER BY {unit}, {key} LIMIT {int(count)}"
+    )
     there = lake.column_types(schema, stage.name)
     shown = [name for name in SHOWN if name in there]
     if not shown:
-        return pl.DataFrame({stage.key: [id for (id,) in ids]})
+        return pl.DataFrame({stage.key: [id for _, id in ids]})
     columns = ", ".join([key, *map(quote_name, shown)])
     among = ", ".join("?" for _ in ids) or "NULL"
+    # By the unit too: a file's rows lie in its order.
     return lake.frame(
-        f"SELECT {columns} FROM {relation} WHERE {key} IN ({among}) ORDER BY {key}",
-        [id for (id,) in ids],
+        f"SELECT {columns} FROM {relation} WHERE {unit} IN ({among}) AND {key} IN ({among}) "
+        f"ORDER BY {unit}, {key}",
+        [value for place in zip(*ids, strict=True) for value in place],
     )
 
 

@@ -18,7 +18,13 @@ import polars as pl
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import TableSchema
-from synth_assets.stages.row_checks import CheckResult, RowCheck, columns_read, run_row_checks
+from synth_assets.stages.row_checks import (
+    CheckResult,
+    Reference,
+    RowCheck,
+    columns_read,
+    run_row_checks,
+)
 from synth_assets.store.lake import quote_name
 from synth_assets.store.staging import StagedTable, stage_frame
 
@@ -95,12 +101,13 @@ class CheckDefinition:
     """What decides a check's outcome, beside the rows of its own table.
 
     hash: of its code and parameters; None where nobody can tell whether they changed. tables:
-    others that it reads. alone: as of `RowCheck`.
+    others that it reads. alone, references: as of `RowCheck`.
     """
 
     hash: str | None
     tables: tuple[str, ...]
     alone: tuple[str, ...] | None = None
+    references: tuple[Reference, ...] = ()
 
 
 Parameters = Callable[[Recipe, Mapping[str, Any]], Mapping[str, Any]]
@@ -123,6 +130,7 @@ class Stage:
         `Work.read` reads them. None: the whole round is remade.
     units_of_files: given the hash that the files had, and a relation, adds to it the units of which
         they say otherwise now; False where all are to be remade.
+    keeps_withdrawn: its rows about withdrawn prompts stay, marked (see `stages.withdrawn`).
     widen: given a relation of changed units, adds those whose rows hang on these too; False where
         all are to be remade.
     parameters: name → value of each part of the fingerprint.
@@ -142,6 +150,7 @@ class Stage:
     by_round: bool = True
     is_frozen: bool = False
     is_always_made: bool = False
+    keeps_withdrawn: bool = False
     asks: bool = False
     unit: str | None = None
     units_of_files: Callable[[Workshop, str, str], bool] | None = None
@@ -198,6 +207,7 @@ class Stage:
                 None if check.definition is None else content_hash(check.definition, limit),
                 check.looks_at,
                 check.alone,
+                check.references,
             )
             for check in self.checks
         }
