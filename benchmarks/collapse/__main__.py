@@ -106,9 +106,9 @@ def _students() -> list[Panel]:
     stopped = "a line a run; cross: stopped"
     return [
         Panel(
-            "The student's vocabulary over people's",
+            "Variety of the student's prompts over people's",
             "round",
-            [*_lines(runs, lambda seen: seen.health["vocabulary_to_anchor"]), limit],
+            [*_lines(runs, _variety), limit],
             note=f"{stopped} below 0.5",
         ),
         Panel(
@@ -127,7 +127,7 @@ def _students() -> list[Panel]:
 
 
 def _run_all() -> Runs:
-    """Each run in a process of its own: a run writes into the home that its environment names."""
+    """Side by side in processes: a run writes into the home that its environment names."""
     # Those first that take the longest.
     arms: tuple[Feeding, ...] = ("accumulate", "replace")
     jobs: list[tuple[Feeding, int]] = [(feeding, seed) for feeding in arms for seed in SEEDS]
@@ -136,7 +136,6 @@ def _run_all() -> Runs:
         ProcessPoolExecutor(
             max_workers=min(len(jobs), os.cpu_count() or 1),
             mp_context=multiprocessing.get_context("spawn"),
-            max_tasks_per_child=1,
         ) as pool,
     ):
         waiting = [
@@ -167,6 +166,12 @@ def _lines(runs: Runs, number: Callable[[Seen], float | None]) -> list[Line]:
         for feeding, arm in runs.items()
         for run in arm
     ]
+
+
+def _variety(seen: Seen) -> float:
+    """What the check looks at: the lesser of vocabulary and distinct-2, each over people's."""
+    both = ("vocabulary_to_anchor", "distinct_2_to_anchor")
+    return min(_told(seen.health[metric], seen.round) for metric in both)
 
 
 def _told(value: float | None, round: int) -> float:
