@@ -99,18 +99,12 @@ def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
     lake, schema = workshop.lake, workshop.recipe.name
     if not lake.has(schema, stage.name):
         return stage.table.empty()
-    # The ids first: to sort whole rows would read every text of the table.
-    key, relation = quote_name(stage.key), Lake.relation(schema, stage.name)
-    ids = lake.execute(f"SELECT {key} FROM {relation} ORDER BY {key} LIMIT {int(count)}")
     there = lake.column_types(schema, stage.name)
-    shown = [name for name in SHOWN if name in there]
-    if not shown:
-        return pl.DataFrame({stage.key: [id for (id,) in ids]})
-    columns = ", ".join([key, *map(quote_name, shown)])
-    among = ", ".join("?" for _ in ids) or "NULL"
+    names = list(dict.fromkeys([stage.key, *(name for name in SHOWN if name in there)]))
+    # DuckDB looks for the ids first, and then reads the other columns of their rows alone.
     return lake.frame(
-        f"SELECT {columns} FROM {relation} WHERE {key} IN ({among}) ORDER BY {key}",
-        [id for (id,) in ids],
+        f"SELECT {', '.join(map(quote_name, names))} FROM {Lake.relation(schema, stage.name)} "
+        f"ORDER BY {quote_name(stage.key)} LIMIT {int(count)}"
     )
 
 
