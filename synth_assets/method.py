@@ -140,6 +140,8 @@ class Method:
         when the recipe loads. Tables that it reads and models that it names are looked at anyhow.
     missing_here: (parameters) → what it needs of this machine and does not find, with the remedy;
         told before the first call of a run.
+    marks_withdrawn: it is shown what was withdrawn too, marked, and marks its own rows; else it is
+        shown none of it, and its rows about withdrawn prompts stay as they stood, marked.
     counts_as_rating: (judgments) its ratings are on the scale of 1 to 5 and enter the mean.
     rules: (parameters as frozen, row) → its drop rules in their order, for `why`.
     may_follow: (parameters, unknown calls by model, first teacher) → the calls they stand for and
@@ -170,6 +172,7 @@ class Method:
     by_prompt: bool = False
     rewrites: bool = False
     needs_teacher: bool = False
+    marks_withdrawn: bool = False
     counts_as_rating: bool = False
     asks: bool = True
     corrects: bool = False

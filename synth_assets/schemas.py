@@ -239,7 +239,11 @@ COMPLETION_COLUMNS = (
     Column("system_text", pl.String, "System text the teacher saw; null for none"),
     Column("text", pl.String, "The answer; null where the status says why"),
     Column("text_hash", pl.String, "Equal for equal texts; null where there is none"),
-    Column("status", pl.String, "ok, cut, refused, empty or failed"),
+    Column(
+        "status",
+        pl.String,
+        "ok, cut, refused, empty or failed; retracted, with its text: its prompt was withdrawn",
+    ),
     Column("error", pl.String, "Kind of error where the call failed"),
     Column("is_self_training", pl.Boolean, "The teacher is the recipe's student"),
     Column("method", pl.String, "teacher, given (it came with its prompt), or a method's name"),
@@ -257,7 +261,8 @@ COMPLETION_COLUMNS = (
 COMPLETIONS = TableSchema(
     "completions",
     "completion_id",
-    "Completions of every kept prompt: teachers', methods', and those that came with a prompt.",
+    "Completions of every kept prompt: teachers', methods', those that came with a prompt. Those "
+    "of withdrawn prompts stay, marked.",
     COMPLETION_COLUMNS,
 )
 
@@ -269,7 +274,11 @@ TEACHER_LOGPROBS = TableSchema(
         COMPLETION_ID,
         PROMPT_ID,
         ROUND,
-        Column("status", pl.String, "ok; not_given: the endpoint told none; no_call: nobody asked"),
+        Column(
+            "status",
+            pl.String,
+            "ok; not_given: the endpoint told none; no_call: nobody asked; retracted",
+        ),
         Column("tokens", TOKENS, "Tokens in order, each with the likeliest ones at its place"),
         CALL_ID,
     ),
@@ -283,7 +292,7 @@ VERIFICATIONS = TableSchema(
         COMPLETION_ID,
         PROMPT_ID,
         ROUND,
-        Column("status", pl.String, "verified, refuted, unparsed or no_reference"),
+        Column("status", pl.String, "verified, refuted, unparsed or no_reference; retracted"),
         Column("extracted", pl.String, "Final answer found in the completion"),
         Column("reference", pl.String, "Final answer found in the reference"),
     ),
@@ -296,9 +305,13 @@ RATING_COLUMNS = (
     ROUND,
     Column("judge", pl.String, "The recipe's name of the judge"),
     Column("criterion", pl.String, "Dimension rated"),
-    Column("rating", pl.Float64, "Rating on its scale; null unless the status is ok"),
+    Column("rating", pl.Float64, "Rating on its scale; null unless the status is ok or retracted"),
     Column("rationale", pl.String, "The judge's reason"),
-    Column("status", pl.String, "ok, not_applicable, out_of_scale, missing, unparsed, failed"),
+    Column(
+        "status",
+        pl.String,
+        "ok, not_applicable, out_of_scale, missing, unparsed, failed; retracted with its prompt",
+    ),
     Column("position", pl.Int32, "Place at which the judge saw the completion, from 0"),
     Column("order_seed", pl.String, "Seed of the shuffled order"),
     CALL_ID,

@@ -10,6 +10,7 @@ one_by_one as (
         greatest(chosen_completion_id, rejected_completion_id) as b_id,
         unnest(verdicts) as said
     from {{ ref('pairwise_verdicts') }}
+    where drop_reason is distinct from 'retracted'
 ),
 judged as (
     select

@@ -23,6 +23,7 @@ answers as (
         count(*) filter (where verification = 'verified') as verified,
         count(*) filter (where verification = 'refuted') as refuted
     from {{ ref('scored_completions') }}
+    where is_retracted is not true
     group by round
 ),
 examples as (

@@ -34,6 +34,10 @@ def print_trace(console: Console, trace: Told) -> None:
             _line("retracted", f"with the {kind} {retraction['target']}: {retraction['reason']}"),
             soft_wrap=True,
         )
+        if left := retraction["left"]:
+            counts = ", ".join(f"{table} {rows:,}" for table, rows in left.items())
+            last = f"{counts}; last in version {retraction['last_version']} of the lake"
+            console.print(_line("  left", last), soft_wrap=True)
         for tag, affected in retraction["tagged"].items():
             counts = ", ".join(f"{table} {rows:,}" for table, rows in affected.items())
             console.print(_line("  tagged", f"{tag} held rows of it: {counts}"), soft_wrap=True)
@@ -152,7 +156,11 @@ def _request(request: str | None) -> str:
 def _judgment(judgment: Told) -> Text:
     rating = judgment["status"] if judgment["rating"] is None else f"{judgment['rating']:g}"
     rationale = f": {_short(judgment['rationale'])}" if judgment["rationale"] else ""
-    return _line("judged", f"{judgment['criterion']} {rating} by {judgment['judge']}{rationale}")
+    said = f"{judgment['criterion']} {rating} by {judgment['judge']}{rationale}"
+    if judgment["is_retracted"]:
+        because = f": {judgment['because']}" if judgment["because"] else ""
+        said = f"{said} (retracted{because})"
+    return _line("judged", said)
 
 
 def _filters(filters: Sequence[Told]) -> Text:
@@ -180,9 +188,10 @@ def _descent(descent: Sequence[Told]) -> Tree:
 
 
 def _child(row: Told) -> Text:
-    reason = f" ({row['reason']})" if row["reason"] else ""
+    because = f": {row['because']}" if row.get("because") else ""
+    reason = one_line(f"({row['reason']}{because})", 200) if row["reason"] else ""
     line = Text(f"{row['id']} ", "cyan")
-    line.append(f"{plain(row['state'])}{plain(reason)}", STATES.get(row["state"], "yellow"))
+    line.append(f"{plain(row['state'])} {reason}".rstrip(), STATES.get(row["state"], "yellow"))
     words = one_line(row["first_words"], 80) if row["first_words"] else ""
     return line.append(f"  {words}", "default")
 

@@ -48,6 +48,8 @@ def print_retracted(console: Console, plan: Plan, done: Done) -> None:
     retracted = done.retracted
     said = f"Withdrawn, as {retracted.retraction_id} in retractions; the sets"
     said += " and the exports are without it." if retracted.has_exports else " are without it."
+    if plan.erased is None:
+        said += " In the other tables its rows stay, marked as retracted."
     if retracted.versions_gone:
         first, last = retracted.versions_gone
         said += f" Versions {first} to {last} of the lake held it and are gone"

@@ -14,8 +14,10 @@ from synth_assets.console.plain_text import plain
 from synth_assets.console.tables import money, names_table, print_whole
 from synth_assets.errors import LakeError
 from synth_assets.graph.runs import RunOutcome
+from synth_assets.methods.retraction import RETRACTED
 from synth_assets.project import name_to_type
 from synth_assets.recipe import Recipe
+from synth_assets.schemas import JUDGMENTS
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
@@ -65,8 +67,11 @@ def _rows(lake: Lake, recipe: Recipe) -> dict[str, Any]:
         if not lake.has(recipe.name, stage.name):
             continue
         relation = Lake.relation(recipe.name, stage.name)
-        has_reason = "drop_reason" in stage.table.polars
-        reason = "drop_reason" if has_reason else "CAST(NULL AS VARCHAR)"
+        reason = "CAST(NULL AS VARCHAR)"
+        if "drop_reason" in stage.table.polars:
+            reason = "drop_reason"
+        elif stage.keeps_withdrawn or stage.name == JUDGMENTS.name:
+            reason = f"CASE WHEN status = '{RETRACTED}' THEN status END"
         found = lake.frame(
             f"SELECT {reason} AS reason, count(*) AS rows FROM {relation} GROUP BY 1 "
             "ORDER BY rows DESC, reason"
@@ -78,7 +83,8 @@ def _rows(lake: Lake, recipe: Recipe) -> dict[str, Any]:
             "WHERE stage = 'completions' GROUP BY 1 ORDER BY rows DESC, reason"
         )
         dropped = dict(found.iter_rows())
-        kept = counts["completions"]["kept"] - sum(dropped.values())
+        of_all = counts["completions"]["kept"] + sum(counts["completions"]["dropped"].values())
+        kept = of_all - sum(dropped.values())
         counts["completions"] = {"kept": kept, "dropped": dropped}
     return counts
 

@@ -150,7 +150,7 @@ class _Differ:
             if c != key
         )
         reason = ["drop_reason"] if "drop_reason" in self._columns(table) else []
-        chosen = ", ".join(map(quote_name, dict.fromkeys([key, *about, *reason])))
+        chosen = ", ".join(self._id(table, c) for c in dict.fromkeys([key, *about, *reason]))
         is_turned = "(a.drop_reason IS NULL) <> (b.drop_reason IS NULL)" if reason else "false"
         return self.lake.frame(
             f"SELECT coalesce(b.{name}, a.{name}) AS {name},"
@@ -172,6 +172,7 @@ class _Differ:
         known = [self._columns(table, version) for version in self.sides]
         # A row whose column has another type has changed by it, also where the value is equal.
         own = [c for c in known[1] if c not in (key, "row_hash")]
+        own += [key] if self._is_retyped(table, key) else []
         names = [c for c in own if known[0].get(c) == known[1][c]]
         # Values are told by a hash of 64 bits: to join a million texts would take gigabytes.
         hashed = "".join(f", hash({quote_name(c)}) AS {quote_name(c)}" for c in names)
@@ -179,7 +180,8 @@ class _Differ:
             f", count(*) FILTER (a.{quote_name(c)} <> b.{quote_name(c)}) AS {quote_name(c)}"
             for c in names
         )
-        sides = (f"(SELECT {name}, row_hash{hashed} FROM {side})" for side in (old, new))
+        id = self._id(table, key)
+        sides = (f"(SELECT {id}, row_hash{hashed} FROM {side})" for side in (old, new))
         row = self.lake.frame(
             f"SELECT count(*) AS row_hash{counted}"
             f" FROM {next(sides)} a JOIN {next(sides)} b ON a.{name} = b.{name}"
@@ -280,6 +282,15 @@ class _Differ:
         if place not in self._known_columns:
             self._known_columns[place] = columns_at(self.lake, self.schema, table, version)
         return self._known_columns[place]
+
+    def _is_retyped(self, table: str, column: str) -> bool:
+        types = [self._columns(table, version).get(column) for version in self.sides]
+        return None not in types and types[0] != types[1]
+
+    def _id(self, table: str, column: str) -> str:
+        """A column of ids in a SELECT: of two types, it is compared as it is written."""
+        name = quote_name(column)
+        return f"CAST({name} AS VARCHAR) AS {name}" if self._is_retyped(table, column) else name
 
     def _sides(self, table: str) -> tuple[str, str]:
         """The table at the two versions, as relations, with at least the rows that differ."""

@@ -1,7 +1,8 @@
 """A tag in, its tables made again from what it keeps and the stored calls, offline, out.
 
-What people brought (seed and evaluation prompts, and which rounds were opened when) is taken from
-the tagged version; all else is made again, in a lake of its own, from the tagged recipe, templates
+What people brought (seed and evaluation prompts, what they withdrew, and which rounds were opened
+when) is taken from the tagged version, and so are rows about what was withdrawn, which nothing
+makes any more; all else is made again, in a lake of its own, from the tagged recipe, templates
 and SQL. Under other code or packages it says what differs and stops.
 """
 
@@ -24,7 +25,9 @@ from synth_assets.project import find_recipe
 from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.schemas import (
     CALLS,
+    ERASURES,
     EVALUATION_PROMPTS,
+    RETRACTIONS,
     ROUND_POOL,
     ROUNDS,
     SEED_PROMPTS,
@@ -34,6 +37,7 @@ from synth_assets.schemas import (
 from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.stages.stage import Stage, source_hash
+from synth_assets.stages.withdrawn import withdrawn
 from synth_assets.stages.workshop import RunOptions, Workshop
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.calls import LakeCalls
@@ -46,7 +50,9 @@ from synth_assets.store.staging import StagedTable, stage_frame
 from synth_assets.store.tags import Tag, find_tag
 
 PROMPTS_GROUP = "2_prompts"
-BROUGHT = (SEED_PROMPTS, SOURCE_TEXTS, EVALUATION_PROMPTS)
+BROUGHT = (SEED_PROMPTS, SOURCE_TEXTS, EVALUATION_PROMPTS, RETRACTIONS)
+JOURNALS = frozenset({RETRACTIONS.name, ERASURES.name})
+"""What people said of rows, which no code made."""
 CALLS_AT_ONCE = 20_000
 
 
@@ -85,7 +91,7 @@ def rebuild(home: Home, name: str) -> list[Rebuilt]:
                     f"tag {name} was made with other words or code than there are here: "
                     f"{'; '.join(differing)}. Install what it was made with, and try again"
                 )
-            _bring(lake, own, tag)
+            _bring(lake, own, tag, stages)
             options = RunOptions(makes_calls=False)
             workshop = Workshop(recipe, own, stages, "rebuild", options)
             _make(lake, workshop, tag)
@@ -137,6 +143,8 @@ def _differences(
     for place, parts in tag.contents["code"].items():
         table = place.partition("[")[0]
         stage = stages.get(table)
+        if table in JOURNALS:
+            continue
         if stage is None:
             yield f"there is no table {table} here"
         elif not stage.is_frozen and not _is_brought(stage):
@@ -157,7 +165,7 @@ def _differences(
                     yield f"the template {template} differs (round {number})"
 
 
-def _bring(lake: Lake, own: Lake, tag: Tag) -> None:
+def _bring(lake: Lake, own: Lake, tag: Tag, stages: Mapping[str, Stage]) -> None:
     """Calls and what people brought, as they were at the version."""
     calls = _at(lake, tag, CALLS, CALLS_SCHEMA)
     if calls is not None:
@@ -168,6 +176,10 @@ def _bring(lake: Lake, own: Lake, tag: Tag) -> None:
         rows = _at(lake, tag, table)
         if rows is not None:
             _commit(own, log, table, rows)
+    for stage in stages.values() if own.has(tag.recipe, RETRACTIONS.name) else ():
+        rows = _at(lake, tag, stage.table) if stage.keeps_withdrawn else None
+        if rows is not None:
+            _commit(own, log, stage.table, withdrawn(rows))
 
 
 def _make(lake: Lake, workshop: Workshop, tag: Tag) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from synth_assets.method import Rule, methods_of
 from synth_assets.methods.prompt_filters import INSTANCES
+from synth_assets.methods.retraction import RETRACTED
 from synth_assets.recipe import Recipe
 
 Told = dict[str, Any]
@@ -67,6 +68,8 @@ def _shared_rules(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Rule]:
 
 def _sft_rules(recipe: Recipe, row: Mapping[str, Any], scored: Mapping[str, Any]) -> Iterator[Rule]:
     sft = recipe.datasets.sft
+    if scored["is_retracted"]:
+        yield RETRACTED, None, None
     yield "prompt_dropped", None, not scored["is_prompt_kept"]
     for reason in ("failed_reply", "empty_reply", "refused", "cut_off"):
         yield reason, None, row.get("status")

@@ -34,6 +34,10 @@ those of methods whose rows stand in a table of all methods come on top."""
 NO_ROW_IDS = frozenset({"rounds", "commits", "retractions", "erasures"})
 
 
+class NoSuchRow(QueryError):
+    """No row of any table has the id."""
+
+
 @dataclass(frozen=True)
 class Found:
     """One row. table: without its schema; ``calls`` for a call."""
@@ -87,7 +91,8 @@ def first_tables() -> tuple[str, ...]:
 def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:
     """The one row whose id is ``text`` or begins with it.
 
-    Errors: `QueryError` where no row has it (with the tables that were searched), or several have.
+    Errors: `NoSuchRow` where no row has it (with the tables that were searched), `QueryError` where
+    several have.
     """
     wanted = text.strip().lower()
     if not re.fullmatch(r"[0-9a-z_-]+", wanted) or len(wanted) < SHORTEST_PREFIX:
@@ -109,7 +114,7 @@ def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:
     if len(found) == 1:
         return next(iter(found.values()))
     if not found:
-        raise QueryError(
+        raise NoSuchRow(
             f"{recipe.name}: no row has the id {text!r}; searched: {', '.join(searched)}, and the "
             "exported rows. A row of an earlier version is found with `synth-assets query … --at`"
         )

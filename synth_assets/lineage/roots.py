@@ -11,12 +11,13 @@ from typing import Literal
 from synth_assets.errors import QueryError
 from synth_assets.lineage.ancestry import climb
 from synth_assets.lineage.descent import rows_of_calls
-from synth_assets.lineage.find import Found, find_row, read_rows
+from synth_assets.lineage.find import Found, NoSuchRow, find_row, read_rows
 from synth_assets.method import all_methods, method_tables
 from synth_assets.methods.pair_rows import BETWEEN_JUDGES
 from synth_assets.recipe import Recipe
 from synth_assets.recipe_errors import did_you_mean
 from synth_assets.store.lake import Lake
+from synth_assets.store.tags import tags_of
 
 Kind = Literal["row", "seed_file", "model"]
 Roots = dict[str, set[str]]
@@ -45,8 +46,8 @@ WITH_FILES = (("seed_prompts", "prompt_id"), ("source_texts", "source_text_id"))
 def find_roots(lake: Lake, recipe: Recipe, source: str) -> tuple[Kind, str, Roots]:
     """What ``source`` is, how the recipe calls it, and its rows.
 
-    Errors: `QueryError` where it is neither model, seed file nor id, or an id that nothing rests
-    on.
+    Errors: `NoSuchRow` where it is neither model, seed file nor id, `QueryError` where it is an id
+    that nothing rests on.
     """
     if source in _models(lake, recipe):
         return "model", source, rows_of_model(lake, recipe.name, source)
@@ -55,13 +56,31 @@ def find_roots(lake: Lake, recipe: Recipe, source: str) -> tuple[Kind, str, Root
         return "seed_file", file, rows_of_file(lake, recipe.name, file)
     try:
         row = find_row(lake, recipe, source)
-    except QueryError as error:
+    except NoSuchRow as error:
         near = did_you_mean(source, [*_models(lake, recipe), *_seed_files(lake, recipe)]) or ";"
-        raise QueryError(
+        raise NoSuchRow(
             f"{source!r} is neither a model of {recipe.name} nor a file of its seeds{near} and as "
             f"an id: {error}"
         ) from error
     return "row", row.id, _rows_named(lake, recipe, row)
+
+
+def find_tagged_roots(lake: Lake, recipe: Recipe, source: str) -> tuple[int, str, Roots] | None:
+    """The newest tagged version that has a row of the id, its whole id, and the rows that it stands
+    for there; None where no tag of the recipe has it. For rows that today's tables do not have."""
+    versions = dict.fromkeys(
+        tag.version
+        for tag in reversed(tags_of(lake))
+        if tag.recipe == recipe.name and not tag.erased
+    )
+    for version in versions:
+        with Lake(lake.home, read_only=True, at=version) as past, past.reading():
+            try:
+                row = find_row(past, recipe, source)
+            except NoSuchRow:
+                continue
+            return version, row.id, _rows_named(past, recipe, row)
+    return None
 
 
 def rows_of_model(lake: Lake, recipe: str, model: str) -> Roots:

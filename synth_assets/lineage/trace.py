@@ -13,14 +13,15 @@ from typing import Any
 
 from synth_assets.errors import QueryError
 from synth_assets.lineage.ancestry import Node, Row, climb
-from synth_assets.lineage.becoming import what_became
+from synth_assets.lineage.becoming import reasons_of, what_became
 from synth_assets.lineage.descent import shown_with
 from synth_assets.lineage.filters import completion_filters, prompt_filters
 from synth_assets.lineage.find import find_row, read_rows
-from synth_assets.lineage.journal import retractions_of, why_erased
+from synth_assets.lineage.journal import Journal, retractions_of, why_erased
 from synth_assets.lineage.template_texts import TemplateTexts
 from synth_assets.lineage.versions import RowVersions
 from synth_assets.method import method_tables
+from synth_assets.methods.retraction import RETRACTED
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import CALLS
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
@@ -58,6 +59,10 @@ class _Looked:
         for each in found.values():
             each.sort(key=lambda row: (row["kind"], row["judge"], row["criterion"]))
         return found
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.lake, self.recipe.name)
 
     @cached_property
     def calls(self) -> dict[str, Row]:
@@ -111,15 +116,16 @@ def trace_row(lake: Lake, recipe: Recipe, id: str) -> Told:
     looked = _Looked(lake, recipe, nodes)
     templates, versions = TemplateTexts(recipe), RowVersions(lake, recipe.name)
     told = [_told(node, looked, templates, versions) for node in nodes]
+    retractions = retractions_of(looked.journal, nodes)
     return {
         "recipe": recipe.name,
         "id": found.id,
         "table": found.table,
         "kind": found.kind,
-        "retractions": retractions_of(lake, recipe.name, nodes),
+        "retractions": retractions,
         "cost": _cost(nodes, looked),
         "ancestry": told,
-        "descent": what_became(lake, recipe.name, nodes[0]),
+        "descent": what_became(lake, recipe.name, nodes[0], looked.journal, retractions),
     }
 
 
@@ -183,8 +189,11 @@ def _call(id: str, looked: _Looked, row: Row | None = None) -> Told:
 def _judgment(row: Row, looked: _Looked, templates: TemplateTexts) -> Told:
     name = f"ultrafeedback/{row['criterion']}" if row["kind"] == "rating" else None
     shown = ("judgment_id", "kind", "judge", "criterion", "rating", "rationale", "status")
+    retractions = looked.journal.naming({row["judgment_id"]}, [row])
     return {
         **{column: row[column] for column in shown},
+        "is_retracted": row["status"] == RETRACTED or bool(retractions),
+        "because": "; ".join(reasons_of(retractions)) or None,
         "template": templates.told(row["template_hash"], name),
         "call": _call(row["call_id"], looked) if row["call_id"] else None,
     }

@@ -11,15 +11,17 @@ from typing import Any
 import polars as pl
 
 from synth_assets.lineage.descent import descend
-from synth_assets.lineage.find import key_of, prompt_tables
+from synth_assets.lineage.find import NoSuchRow, key_of, prompt_tables
 from synth_assets.lineage.roots import (
     Kind,
     Roots,
     find_roots,
+    find_tagged_roots,
     ids_in,
     rows_of_file,
     rows_of_model,
 )
+from synth_assets.method import Kind as MethodKind
 from synth_assets.method import method_tables
 from synth_assets.recipe import Recipe
 from synth_assets.store.lake import Lake
@@ -32,6 +34,13 @@ RESTING = (
     ("scored_completions", "completion_id"),
 )
 """Tables whose rows go with a completion, and by which column."""
+
+
+OF_ALL_METHODS: Mapping[str, tuple[MethodKind, ...]] = {
+    "preference_candidates": ("pairs",),
+    "completion_filters": ("filters",),
+}
+"""Tables of all methods' rows, which have the ids of the methods' own tables."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,8 @@ class Withdrawal:
     the model stands for.
 
     rows: table → ids of all rows that it reaches, the named ones among them. tagged: the tagged
-    versions that hold rows of it.
+    versions that hold rows of it. gone: the rows named where today's tables do not have them, while
+    the tagged version ``gone_since`` does.
     """
 
     kind: Kind
@@ -63,6 +73,8 @@ class Withdrawal:
     named: frozenset[str] = frozenset()
     rows: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tagged: tuple[Tagged, ...] = ()
+    gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    gone_since: int | None = None
 
     @property
     def affected(self) -> dict[str, int]:
@@ -90,14 +102,28 @@ def plan_withdrawal(
 ) -> Withdrawal:
     """What withdrawing ``source`` would reach.
 
-    Errors: `QueryError` where it is neither model, seed file nor id, or an id that nothing rests
-    on.
+    Errors: `QueryError` where it is neither model, seed file nor id, of today's rows or of a tagged
+    version's, or an id that nothing rests on.
     """
-    kind, target, roots = find_roots(lake, recipe, source)
+    gone_since: int | None = None
+    try:
+        kind, target, roots = find_roots(lake, recipe, source)
+    except NoSuchRow:
+        tagged = find_tagged_roots(lake, recipe, source)
+        if tagged is None:
+            raise
+        kind = "row"
+        gone_since, target, roots = tagged
     named = frozenset(id for ids in roots.values() for id in ids)
     row_ids = tuple(sorted(named)) if kind == "row" else ()
     reached = reach(lake, recipe.name, roots, through_context=through_context)
-    found = Withdrawal(kind, target, row_ids, through_context, named, reached)
+    gone: Mapping[str, frozenset[str]] = {}
+    if gone_since is not None:
+        gone = {table: frozenset(ids) for table, ids in roots.items()}
+        reached = _standing(lake, recipe.name, reached)
+    found = Withdrawal(
+        kind, target, row_ids, through_context, named, reached, gone=gone, gone_since=gone_since
+    )
     return with_tagged(lake, recipe.name, found)
 
 
@@ -122,15 +148,24 @@ def _reached_in(past: Lake, recipe: str, withdrawal: Withdrawal) -> dict[str, fr
     """Rows of an earlier version that the withdrawal reaches: those of today that stood there, and
     what that version alone has of the same file or model, or made of those."""
     roots: Roots = {table: set(ids) for table, ids in withdrawal.rows.items()}
+    for table, ids in withdrawal.gone.items():
+        roots.setdefault(table, set()).update(ids)
     of_kind = {"model": rows_of_model, "seed_file": rows_of_file}.get(withdrawal.kind)
     for table, ids in of_kind(past, recipe, withdrawal.target).items() if of_kind else ():
         roots.setdefault(table, set()).update(ids)
     reached = reach(past, recipe, roots, through_context=withdrawal.through_context)
+    return _standing(past, recipe, reached)
+
+
+def _standing(
+    lake: Lake, recipe: str, reached: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    """Those of the rows that the lake's tables have."""
     standing: dict[str, frozenset[str]] = {}
     for table, ids in reached.items():
-        if past.has(recipe, table):
-            key = key_of(past, recipe, table)
-            standing[table] = frozenset(ids_in(past, recipe, table, key, key, ids))
+        if lake.has(recipe, table):
+            key = key_of(lake, recipe, table)
+            standing[table] = frozenset(ids_in(lake, recipe, table, key, key, ids))
     return standing
 
 
@@ -154,6 +189,13 @@ def reach(
         key = "judgment_id" if table == "judgments" else column
         found = ids_in(lake, recipe, table, key, column, completions)
         rows[table] = rows.get(table, set()) | found
+    for table, kinds in OF_ALL_METHODS.items():
+        made = [id for each in method_tables(*kinds) for id in rows.get(each, ())]
+        key = key_of(lake, recipe, table)
+        rows[table] = rows.get(table, set()) | ids_in(lake, recipe, table, key, key, made)
+    for table in method_tables("completions"):
+        key = "completion_id"
+        rows[table] = rows.get(table, set()) | ids_in(lake, recipe, table, key, key, completions)
     rows["dpo_set"] = rows.get("dpo_set", set()) | _chosen_pairs(
         lake, recipe, rows.get("preference_candidates", ())
     )

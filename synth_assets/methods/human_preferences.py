@@ -64,6 +64,7 @@ def _right_labels(parameters: HumanPreferences, resolve: Resolve) -> Sequence[Te
     columns=COLUMNS,
     by_round=False,
     asks=False,
+    marks_withdrawn=True,
     pairs_of_a_prompt=lambda parameters: 2016,  # all of them: no prompt has more (64 completions)
 )
 def pair_by_labels(material: Material, parameters: HumanPreferences) -> MethodResult:

@@ -16,13 +16,14 @@ from synth_assets.stages.row_checks import (
     parents_exist,
 )
 from synth_assets.stages.stage import Input, Made, Stage
+from synth_assets.stages.withdrawn import keeping_withdrawn
 from synth_assets.stages.workshop import Work
 
 GROUP = "3_completions"
 
 
 def completions_stage(recipe: Recipe, parameters: Completions) -> Stage:
-    return Stage(
+    stage = Stage(
         table=COMPLETIONS,
         group=GROUP,
         inputs=(
@@ -42,6 +43,7 @@ def completions_stage(recipe: Recipe, parameters: Completions) -> Stage:
         unit="prompt_id",
         parents=lambda rows: rows.select("completion_id", "prompt_id"),
     )
+    return keeping_withdrawn(stage)
 
 
 def _parameters(recipe: Recipe, parameters: Completions) -> dict[str, object]:

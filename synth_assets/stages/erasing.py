@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -55,7 +56,8 @@ class Erased:
 
     @property
     def ids(self) -> set[str]:
-        return {id for ids in self.withdrawal.rows.values() for id in ids}
+        rows = (*self.withdrawal.rows.values(), *self.withdrawal.gone.values())
+        return {id for ids in rows for id in ids}
 
     def leave_of(self, file: str) -> str:
         """A file's lines but for those that hold a text or a reason that goes, or a row's id."""
@@ -69,7 +71,8 @@ def find_what_to_erase(workshop: Workshop, withdrawal: Withdrawal) -> Erased:
     held them."""
     lake, recipe = workshop.lake, workshop.recipe.name
     recover(lake.home.path, LakeCalls(lake))  # what a dead run journaled is in the lake then
-    texts = _written_ways(_texts_of(lake, recipe, withdrawal.named))
+    with _where_it_stands(lake, withdrawal) as held:
+        texts = _written_ways(_texts_of(held, recipe, withdrawal.named))
     repeated = _rows_that_hold(workshop, texts)
     if any(ids - withdrawal.ids(table) for table, ids in repeated.items()):
         rows = {table: set(ids) for table, ids in withdrawal.rows.items()}
@@ -87,6 +90,16 @@ def find_what_to_erase(workshop: Workshop, withdrawal: Withdrawal) -> Erased:
     calls = {*_calls(lake, recipe, withdrawal, texts), *_calls_of_model(workshop, withdrawal)}
     reasons = tuple(sorted(said - said_elsewhere))
     return Erased(withdrawal, texts, words, frozenset(calls), reasons)
+
+
+@contextmanager
+def _where_it_stands(lake: Lake, withdrawal: Withdrawal) -> Iterator[Lake]:
+    """The lake, or the tagged version of it that alone has the rows that are named."""
+    if withdrawal.gone_since is None:
+        yield lake
+    else:
+        with Lake(lake.home, read_only=True, at=withdrawal.gone_since) as past, past.reading():
+            yield past
 
 
 def erase_rows(workshop: Workshop, erased: Erased, was_current: set[tuple[str, int]]) -> int:

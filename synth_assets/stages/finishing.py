@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from synth_assets.methods.retraction import RETRACTED
 from synth_assets.stages.materialize import (
     StageReport,
     check_committed,
@@ -89,7 +90,12 @@ def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
     if not lake.has(schema, stage.name):
         return pl.DataFrame({COPIES: pl.Series([], dtype=pl.Int64)})
     names = [name for name in lake.column_types(schema, stage.name) if name in COUNTED]
-    columns = ", ".join([*map(quote_name, names), f"count(*) AS {COPIES}"])
+    shown = [quote_name(name) for name in names]
+    if "rating" in names and "status" in stage.table.polars:  # what was withdrawn is in no mean
+        shown[names.index("rating")] = (
+            f"CASE WHEN status IS DISTINCT FROM '{RETRACTED}' THEN rating END AS rating"
+        )
+    columns = ", ".join([*shown, f"count(*) AS {COPIES}"])
     grouped = " GROUP BY ALL ORDER BY ALL" if names else ""
     return lake.frame(f"SELECT {columns} FROM {Lake.relation(schema, stage.name)}{grouped}")
 

@@ -23,15 +23,17 @@ from synth_assets.schemas import (
 )
 from synth_assets.stages.row_checks import RowCheck, ids_are_unique, parents_exist, values_are_known
 from synth_assets.stages.stage import Input, Made, Stage
+from synth_assets.stages.withdrawn import keeping_withdrawn, standing
 from synth_assets.stages.workshop import Work
 
 GROUP = "4_judgments"
+STATUSES = ("verified", "refuted", "unparsed", "no_reference")
 JUDGED = (Input("mutated_prompts", "own"), Input("completions", "own"))
 COMPLETION_EXISTS = parents_exist("completion_id", ("completions", "completion_id"))
 
 
 def verifications_stage(parameters: Verification) -> Stage:
-    return Stage(
+    stage = Stage(
         table=VERIFICATIONS,
         group=GROUP,
         inputs=JUDGED,
@@ -40,15 +42,18 @@ def verifications_stage(parameters: Verification) -> Stage:
         unit="prompt_id",
         make=lambda work: Made(
             verification.verify_completions(
-                work.read(COMPLETIONS), work.read(MUTATED_PROMPTS), parameters=parameters
+                standing(work.read(COMPLETIONS)),
+                work.read(MUTATED_PROMPTS),
+                parameters=parameters,
             )
         ),
         checks=(
             ids_are_unique("completion_id"),
             COMPLETION_EXISTS,
-            values_are_known("status", "verified", "refuted", "unparsed", "no_reference"),
+            values_are_known("status", *STATUSES, retraction.RETRACTED),
         ),
     )
+    return keeping_withdrawn(stage)
 
 
 def judgments_stage(recipe: Recipe) -> Stage:

@@ -36,6 +36,7 @@ from synth_assets.stages.row_checks import (
 )
 from synth_assets.stages.source_texts import pooled_sources
 from synth_assets.stages.stage import Input, Made, Stage
+from synth_assets.stages.withdrawn import keeping_withdrawn, standing
 from synth_assets.stages.workshop import Work, lake_ids
 
 GROUPS: Mapping[Kind, str] = {
@@ -82,7 +83,7 @@ def method_stage(recipe: Recipe, method: Method, parameters: Any) -> Stage:
     is_frozen = method.kind == "prompts"
     inputs = _inputs(method, parameters)
     is_by_prompt = method.by_prompt and all(item.slice == "own" for item in inputs)
-    return Stage(
+    stage = Stage(
         table=method.table,
         group=GROUPS[method.kind],
         inputs=inputs,
@@ -100,6 +101,7 @@ def method_stage(recipe: Recipe, method: Method, parameters: Any) -> Stage:
         unit="prompt_id" if is_by_prompt else None,
         parents=PARENTS[method.kind],
     )
+    return stage if is_frozen or method.marks_withdrawn else keeping_withdrawn(stage)
 
 
 def method_parameters(recipe: Recipe, method: Method, parameters: Any) -> dict[str, Any]:
@@ -239,7 +241,11 @@ def _material(
     def read(table: str) -> pl.DataFrame:
         if table == SOURCE_TEXTS.name:
             return pooled_sources(work.read(SOURCE_TEXTS))
-        return pool_of(work) if table == POOL else work.read(schema_of(table))
+        if table == POOL:
+            return pool_of(work)
+        rows = work.read(schema_of(table))
+        sees_all = table == MUTATED_PROMPTS.name or method.marks_withdrawn
+        return rows if sees_all else standing(rows)
 
     def first_completion(prompt_id: str, messages: Sequence[Message]) -> Request:
         assert completions is not None

@@ -44,6 +44,7 @@ from synth_assets.stages.materialize import is_due
 from synth_assets.stages.pools import KIND_OF_SLICE, current_members, key_of_slice
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.status import TableStatus
+from synth_assets.stages.withdrawn import standing
 from synth_assets.stages.workshop import Round, Work, Workshop
 from synth_assets.store.calls import LakeCalls
 
@@ -223,7 +224,7 @@ class _Rehearsal:
         return unlikely
 
     def _as_it_was(self, table: str) -> pl.DataFrame:
-        return self.workshop.lake.read(self.workshop.recipe.name, schema_of(table))
+        return standing(self.workshop.lake.read(self.workshop.recipe.name, schema_of(table)))
 
     def _count(
         self,

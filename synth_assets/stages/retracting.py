@@ -25,6 +25,7 @@ from synth_assets.stages.materialize import bring_up_to_date
 from synth_assets.stages.recipe_stages import recipe_stages
 from synth_assets.stages.seed_lines import forget_line_hashes
 from synth_assets.stages.status import table_statuses
+from synth_assets.stages.withdrawn import mark_where_they_stand
 from synth_assets.stages.workshop import RunOptions, Workshop
 from synth_assets.store.commits import Provenance, StagedCommit
 from synth_assets.store.erasure import forget_versions
@@ -41,6 +42,7 @@ AT_ONCE = frozenset(
         "deita_selection",
         "rejection_sampling_selections",
         "completion_filters",
+        "judgments",
     }
 )
 """With the sets, what heeds a retraction at once, though other changes may wait for it too."""
@@ -178,6 +180,7 @@ def refresh_without_calls(workshop: Workshop, was_current: set[str]) -> list[str
             continue
         is_set = stage.group == DATASETS
         if not (is_set or stage.name in AT_ONCE or stage.name in was_current):
+            mark_where_they_stand(workshop, stage)
             waiting.append(stage.name)
             continue
         try:
@@ -186,6 +189,7 @@ def refresh_without_calls(workshop: Workshop, was_current: set[str]) -> list[str
             # A file that is gone, or a reply that only a call could bring, waits for the next run.
             if is_set or stage.name in AT_ONCE or isinstance(error, CheckFailed):
                 raise
+            mark_where_they_stand(workshop, stage)
             waiting.append(stage.name)
     return waiting
 

@@ -123,6 +123,7 @@ class Stage:
         `Work.read` reads them. None: the whole round is remade.
     units_of_files: given the hash that the files had, and a relation, adds to it the units of which
         they say otherwise now; False where all are to be remade.
+    keeps_withdrawn: its rows about withdrawn prompts stay, marked (see `stages.withdrawn`).
     widen: given a relation of changed units, adds those whose rows hang on these too; False where
         all are to be remade.
     parameters: name → value of each part of the fingerprint.
@@ -142,6 +143,7 @@ class Stage:
     by_round: bool = True
     is_frozen: bool = False
     is_always_made: bool = False
+    keeps_withdrawn: bool = False
     asks: bool = False
     unit: str | None = None
     units_of_files: Callable[[Workshop, str, str], bool] | None = None

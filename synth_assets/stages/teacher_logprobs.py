@@ -5,16 +5,18 @@ from __future__ import annotations
 import polars as pl
 
 from synth_assets.methods import teacher_logprobs
+from synth_assets.methods.retraction import RETRACTED
 from synth_assets.schemas import CALLS, COMPLETIONS, TEACHER_LOGPROBS
 from synth_assets.stages.row_checks import ids_are_unique, parents_exist, values_are_known
 from synth_assets.stages.stage import Input, Made, Stage
+from synth_assets.stages.withdrawn import keeping_withdrawn, standing
 from synth_assets.stages.workshop import Work
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.lake import Lake
 
 
 def teacher_logprobs_stage() -> Stage:
-    return Stage(
+    stage = Stage(
         table=TEACHER_LOGPROBS,
         group="3_completions",
         inputs=(Input("completions", "own"),),
@@ -24,14 +26,15 @@ def teacher_logprobs_stage() -> Stage:
         checks=(
             ids_are_unique("completion_id"),
             parents_exist("completion_id", ("completions", "completion_id")),
-            values_are_known("status", "ok", "not_given", "no_call"),
+            values_are_known("status", "ok", "not_given", "no_call", RETRACTED),
         ),
         unit="prompt_id",
     )
+    return keeping_withdrawn(stage)
 
 
 def _make(work: Work) -> Made:
-    completions = work.read(COMPLETIONS)
+    completions = standing(work.read(COMPLETIONS))
     rows = teacher_logprobs.token_logprobs(completions, _bodies(work.lake, completions))
     return Made(rows, notes={"replies_without": rows.filter(status="not_given").height})
 

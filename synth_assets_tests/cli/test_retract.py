@@ -236,8 +236,11 @@ def test_the_journal_keeps_what_why_and_how_many_and_why_tells_it(withdrawn: Ret
     assert json.loads(row["affected"])["sft_set"] == 2
     told = say("why", "tiny", id, "--json").value
     assert [each["reason"] for each in told["retractions"]] == [REASON]
-    assert {r["reason"] for r in told["descent"] if r["kind"] == "prompt"} == {"retracted"}
-    assert REASON in say("why", "tiny", id).out
+    assert {row["kind"] for row in told["descent"]} == {"prompt", "completion", "judgment"}
+    assert {(row["reason"], row["because"]) for row in told["descent"]} == {("retracted", REASON)}
+    said = say("why", "tiny", id).out
+    assert f"(retracted: {REASON})" in said and "4 completions, 0 kept" in said
+    assert f"sft_set 2, dpo_set 1; last in version {told['retractions'][0]['last_version']}" in said
 
 
 def test_tagged_versions_list_what_was_affected(withdrawn: Retracted) -> None:
@@ -336,6 +339,17 @@ def test_an_unknown_source_names_the_nearest(made: Path) -> None:
 
 
 # Erasing.
+
+
+@pytest.mark.full
+def test_what_stays_of_a_withdrawn_seed_can_be_erased_later(withdrawn: Retracted) -> None:
+    words = ("retract", "tiny", withdrawn.seed, "--reason", REASON, "--erase", "--yes", "--json")
+    done = say(*words)
+    assert (done.code, done.value["left_in"]) == (0, []), done.error
+    assert files_with(Path(".synth"), SECRET_WORDS) == []
+    gone = tuple(withdrawn.family)
+    for table in ("completions", "ratings", "judgments", "verifications"):
+        assert column(f"select count(*) from tiny.{table} where prompt_id in {gone}") == [0]
 
 
 def files_with(home: Path, text: str) -> list[str]:

@@ -122,17 +122,17 @@ def test_a_label_of_a_completion_that_is_not_there_is_a_row_and_stops_nothing(ma
 
 
 def test_what_was_withdrawn_leaves_the_queue_and_the_labels(made: Bench):
-    first, second, _ = of_set(made, "label_queue").to_dicts()
-    label(made, first | {"preferred": "a"})
+    first, second, third = of_set(made, "label_queue").to_dicts()
+    label(made, *(row | {"preferred": "a"} for row in (first, third)))
     made.change(pairs=LABELS)
     made.run()
-    for row in (first, second):
+    for id in (first["completion_a"], second["completion_a"], third["prompt_id"]):
         options = RunOptions(makes_calls=False)
         workshop = Workshop(made.recipe, made.lake, recipe_stages(made.recipe), "r", options)
-        retract(workshop, plan_withdrawal(made.lake, made.recipe, row["completion_a"]), "why")
-    assert of_set(made, "label_queue").filter(queue_id=second["queue_id"]).height == 0
-    assert made.read("human_labels")["drop_reason"].to_list() == ["retracted"]
-    assert first["prompt_id"] not in pairs(made) and second["prompt_id"] not in pairs(made)
+        retract(workshop, plan_withdrawal(made.lake, made.recipe, id), "why")
+    assert of_set(made, "label_queue").height == 0 and pairs(made) == {}
+    told = {row["prompt_id"]: row["drop_reason"] for row in made.read("human_labels").to_dicts()}
+    assert told == {row["prompt_id"]: "retracted" for row in (first, third)}
 
 
 def test_there_is_a_queue_only_where_people_are_asked(tmp_path: Path):
