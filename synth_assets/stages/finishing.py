@@ -101,16 +101,19 @@ def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
 
 
 def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
-    """The first rows by id, with the columns that people are shown."""
+    """The first rows, with the columns that people are shown: by what a row is made for, so that
+    all rows about one prompt stand together, and by id."""
     lake, schema = workshop.lake, workshop.recipe.name
     if not lake.has(schema, stage.name):
         return stage.table.empty()
     there = lake.column_types(schema, stage.name)
     names = list(dict.fromkeys([stage.key, *(name for name in SHOWN if name in there)]))
-    # DuckDB looks for the ids first, and then reads the other columns of their rows alone.
+    order = ", ".join(map(quote_name, dict.fromkeys([stage.unit or stage.key, stage.key])))
+    # By the unit first: a file's rows lie in its order. DuckDB looks for the ids, and then reads the
+    # other columns of their rows alone.
     return lake.frame(
         f"SELECT {', '.join(map(quote_name, names))} FROM {Lake.relation(schema, stage.name)} "
-        f"ORDER BY {quote_name(stage.key)} LIMIT {int(count)}"
+        f"ORDER BY {order} LIMIT {int(count)}"
     )
 
 
