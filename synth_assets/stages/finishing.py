@@ -109,8 +109,8 @@ def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
     there = lake.column_types(schema, stage.name)
     names = list(dict.fromkeys([stage.key, *(name for name in SHOWN if name in there)]))
     order = ", ".join(map(quote_name, dict.fromkeys([stage.unit or stage.key, stage.key])))
-    # By the unit first: a file's rows lie in its order. DuckDB looks for the ids, and then reads the
-    # other columns of their rows alone.
+    # By the unit first: a file's rows lie in its order. DuckDB looks for the ids, and then reads
+    # the other columns of their rows alone.
     return lake.frame(
         f"SELECT {', '.join(map(quote_name, names))} FROM {Lake.relation(schema, stage.name)} "
         f"ORDER BY {order} LIMIT {int(count)}"
