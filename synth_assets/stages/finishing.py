@@ -106,23 +106,14 @@ def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
     lake, schema = workshop.lake, workshop.recipe.name
     if not lake.has(schema, stage.name):
         return stage.table.empty()
-    # The ids first: to sort whole rows would read every text of the table.
-    key, relation = quote_name(stage.key), Lake.relation(schema, stage.name)
-    unit = quote_name(stage.unit or stage.key)
-    ids = lake.execute(
-        f"SELECT {unit}, {key} FROM {relation} ORDER BY {unit}, {key} LIMIT {int(count)}"
-    )
     there = lake.column_types(schema, stage.name)
-    shown = [name for name in SHOWN if name in there]
-    if not shown:
-        return pl.DataFrame({stage.key: [id for _, id in ids]})
-    columns = ", ".join([key, *map(quote_name, shown)])
-    among = ", ".join("?" for _ in ids) or "NULL"
-    # By the unit too: a file's rows lie in its order.
+    names = list(dict.fromkeys([stage.key, *(name for name in SHOWN if name in there)]))
+    order = ", ".join(map(quote_name, dict.fromkeys([stage.unit or stage.key, stage.key])))
+    # By the unit first: a file's rows lie in its order. DuckDB looks for the ids, and then reads
+    # the other columns of their rows alone.
     return lake.frame(
-        f"SELECT {columns} FROM {relation} WHERE {unit} IN ({among}) AND {key} IN ({among}) "
-        f"ORDER BY {unit}, {key}",
-        [value for place in zip(*ids, strict=True) for value in place],
+        f"SELECT {', '.join(map(quote_name, names))} FROM {Lake.relation(schema, stage.name)} "
+        f"ORDER BY {order} LIMIT {int(count)}"
     )
 
 
