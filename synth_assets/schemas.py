@@ -428,6 +428,12 @@ COMMITS = TableSchema(
         Column("inputs", pl.String, "Content hash of each input as it was read, JSON"),
         Column("content_hash", pl.String, "Content hash of the rows committed"),
         Column("table_hash", pl.String, "Content hash of the whole table after the commit"),
+        Column(
+            "round_hashes",
+            pl.String,
+            "Round → content hash of its rows, JSON, of a table committed as a whole whose rounds "
+            "are read one by one; else null",
+        ),
         Column("row_count", pl.Int64, "Rows of the round (or table) after the commit"),
         Column("rows_new", pl.Int64, "Rows the commit added or changed"),
         Column("rows_gone", pl.Int64, "Rows the commit removed or changed"),
@@ -454,6 +460,7 @@ CHECK_OUTCOMES = TableSchema(
             "rests_on", pl.String, "Hash of the check itself and of the content of all it reads"
         ),
         Column("number", pl.Int64, "Number of the table's commit in which it was found"),
+        Column("read_version", pl.Int64, "Version of the lake in which it read other tables"),
     ),
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from synth_assets.llm.call_stats import CallStats
 from synth_assets.project import find_recipe, recipe_paths
 from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.stages.checking import what_stops_a_run
@@ -37,10 +38,30 @@ TO_COPY = (
 MODELS = ("openai/", "anthropic/", "ollama", "vllm")
 
 
+STEPS = frozenset(
+    {
+        "backtranslated_instructions",
+        "backtranslated_prompts",
+        "constitutional_revisions",
+        "conversation_prompts",
+        "evolved_prompts",
+        "relaxed_completions",
+        "self_instruct_instances",
+    }
+)
+"""Tables whose methods tell with the first of several steps how many calls come in all."""
+
+
 def run(recipe: Recipe, lake: Lake, *, sql: bool = True) -> int:
     """Brings every table up to date; gives the calls made. sql: also those that SQL makes."""
     stages = recipe_stages(recipe)
-    workshop = Workshop(recipe, lake, stages, "run")
+
+    def look(table: str, round: int, stats: CallStats) -> None:
+        assert stats.total is not None, table
+        assert (stats.most is not None) == (table in STEPS), table
+        assert stats.most is None or stats.asked <= stats.most <= 3 * stats.asked, table
+
+    workshop = Workshop(recipe, lake, stages, "run", progress=look)
     due = [stage for stage in stages.values() if sql or not isinstance(stage, SqlStage)]
     reports = [bring_up_to_date(workshop, stage) for stage in due]
     return sum(report.stats.made for report in reports)

@@ -185,6 +185,7 @@ def _write(workshop: Workshop, stage: Stage) -> None:
     rows = re.sub(r"@(\w+)", lambda found: Lake.relation(schema, found[1]), sql)
     scope = {"round": round.number}
     staged = stage_query(lake, schema, stage.name, stage.key, rows, scope=scope)
+    staged.sorted_by = stage.unit
     companions = []
     if edge is not None:
         child, parent = edge
@@ -196,11 +197,12 @@ def _write(workshop: Workshop, stage: Stage) -> None:
             "child_id": child,
             "parent_id": parent,
         }
-        edges = _select(EDGES, values, staged.relation)
-        companions.append(
-            stage_query(lake, schema, EDGES.name, EDGES.key, edges,
-                        scope={"table_name": stage.name, **scope})
+        edges = stage_query(
+            lake, schema, EDGES.name, EDGES.key, _select(EDGES, values, staged.relation),
+            scope={"table_name": stage.name, **scope},
         )  # fmt: skip
+        edges.sorted_by = "child_id"
+        companions.append(edges)
     ((count,),) = lake.execute(f"SELECT count(*) FROM {staged.relation}")
     workshop.log.commit(
         StagedCommit(

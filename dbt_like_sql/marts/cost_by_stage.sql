@@ -6,77 +6,83 @@ cited as (
     select
         c.round,
         c.stage,
-        c.row_id,
-        c.calls,
-        c.call_id,
         coalesce(calls.model, c.model) as model,
-        calls.call_id is not null as is_known,
+        c.call_id,
         calls.input_tokens,
         calls.output_tokens,
         calls.cost_usd,
-        case c.kind
-            when 'completion' then s.completion_id is not null
-            when 'prompt' then c.is_kept_by_stage and p.prompt_id is not null
-            else c.is_kept_by_stage
-        end as is_kept
+        c.calls,
+        c.row_id,
+        c.rows,
+        case when c.kind = 'completion' then if(s.completion_id is null, 0, 1) else c.rows_kept end
+            as rows_kept
     from {{ ref('cited_calls') }} as c
     left join {{ ref('calls') }} as calls on calls.call_id = c.call_id
     left join {{ ref('sft_set') }} as s on s.completion_id = c.row_id
-    left join {{ ref('mutated_prompts') }} as p
-        on p.prompt_id = c.prompt_id and p.drop_reason is null
 ),
-row_counts as (
+by_call as (
+    -- A call is paid for once, however many rows rest on it.
     select
         round,
         stage,
         model,
-        -- A row of one call stands here once, so that few have to be told apart.
-        count(*) filter (where calls <= 1)
-        + count(distinct row_id) filter (where calls > 1) as rows,
-        count(*) filter (where calls <= 1 and is_kept)
-        + count(distinct row_id) filter (where calls > 1 and is_kept) as rows_kept
+        call_id,
+        max(input_tokens) as input_tokens,
+        max(output_tokens) as output_tokens,
+        max(cost_usd) as cost_usd,
+        sum(if(calls > 1, 0, rows)) as rows,
+        sum(if(calls > 1, 0, rows_kept)) as rows_kept
     from cited
-    group by round, stage, model
+    group by round, stage, model, call_id
 ),
-distinct_calls as (
-    select distinct round, stage, model, call_id, is_known, input_tokens, output_tokens, cost_usd
+of_several_calls as (
+    -- The few rows that stand in more than one line have to be told apart.
+    select
+        round,
+        stage,
+        model,
+        count(distinct row_id) as rows,
+        count(distinct row_id) filter (where rows_kept > 0) as rows_kept
     from cited
-    where call_id is not null
+    where calls > 1
+    group by round, stage, model
 ),
 sums as (
     select
         round,
         stage,
         model,
-        count(*) as calls,
+        sum(rows) as rows,
+        sum(rows_kept) as rows_kept,
+        count(call_id) as calls,
         sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens,
         -- Decimal, so that the sum does not hang on the order of rows.
         cast(sum(cast(cost_usd as decimal(38, 12))) as double) as cost_usd,
-        count(*) filter (where cost_usd is null) as calls_without_price
-    from distinct_calls
+        count(call_id) filter (where cost_usd is null) as calls_without_price
+    from by_call
     group by round, stage, model
 )
 select
     left(
         sha256(
-            concat_ws('|', 'cost_by_stage', r.round, r.stage, coalesce(r.model, '(unknown)'))
+            concat_ws('|', 'cost_by_stage', s.round, s.stage, coalesce(s.model, '(unknown)'))
         ),
         24
     ) as cost_id,
-    r.round,
-    r.stage,
-    r.model,
-    r.rows,
-    r.rows_kept,
-    coalesce(s.calls, 0) as calls,
+    s.round,
+    s.stage,
+    s.model,
+    cast(s.rows + coalesce(o.rows, 0) as bigint) as rows,
+    cast(s.rows_kept + coalesce(o.rows_kept, 0) as bigint) as rows_kept,
+    s.calls,
     cast(s.input_tokens as bigint) as input_tokens,
     cast(s.output_tokens as bigint) as output_tokens,
     s.cost_usd,
-    coalesce(s.calls_without_price, 0) as calls_without_price
-from row_counts as r
-left join sums as s
+    s.calls_without_price
+from sums as s
+left join of_several_calls as o
     on
-        s.round is not distinct from r.round
-        and s.stage = r.stage
-        and s.model is not distinct from r.model
+        o.round is not distinct from s.round
+        and o.stage is not distinct from s.stage
+        and o.model is not distinct from s.model

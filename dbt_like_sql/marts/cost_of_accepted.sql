@@ -2,22 +2,22 @@
 -- rows that survived.
 with
 cited as (
-    select distinct
+    select
         c.round,
         p.method,
-        c.call_id,
         coalesce(calls.model, c.model) as model,
-        calls.cost_usd
+        c.call_id,
+        max(calls.cost_usd) as cost_usd
     from {{ ref('cited_calls') }} as c
     left join {{ ref('mutated_prompts') }} as p on p.prompt_id = c.prompt_id
     left join {{ ref('calls') }} as calls on calls.call_id = c.call_id
     where c.call_id is not null
+    group by c.round, p.method, coalesce(calls.model, c.model), c.call_id
 ),
 shares as (
-    -- Each dollar is charged once: what several methods or rounds cite is shared among them.
-    select call_id, count(*) as places
-    from (select distinct round, method, call_id from cited) as places_cited
-    group by call_id
+    -- Each dollar is charged once: what several methods or rounds cite is shared among them. A call
+    -- that has a price has one model.
+    select call_id, count(*) as places from cited group by call_id having count(*) > 1
 ),
 paid as (
     select
@@ -27,9 +27,10 @@ paid as (
         count(*) as calls,
         count(*) filter (where c.cost_usd is null) as calls_without_price,
         -- Decimal, so that the sum does not hang on the order of rows.
-        cast(sum(cast(c.cost_usd / s.places as decimal(38, 12))) as double) as cost_usd
+        cast(sum(cast(c.cost_usd / coalesce(s.places, 1) as decimal(38, 12))) as double)
+            as cost_usd
     from cited as c
-    inner join shares as s on s.call_id = c.call_id
+    left join shares as s on s.call_id = c.call_id
     group by c.round, c.method, c.model
 ),
 examples as (

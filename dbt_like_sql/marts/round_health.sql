@@ -62,17 +62,23 @@ rates as (
 pairs as (
     select round, count(*) as preference_pairs from {{ ref('dpo_set') }} group by round
 ),
-words as (
-    select round, count(*) as words, count(distinct word) as vocabulary
-    from (select round, unnest(words) as word from {{ ref('kept_prompt_words') }}) as one
-    group by round
-),
-bigrams as (
-    select round, count(*) as bigrams, count(distinct bigram) as distinct_bigrams
+word_pairs as (
+    -- Each word with the one after it, which is null at the end of a prompt.
+    select round, word, word_after, count(*) as times
     from (
-        select round, unnest(list_zip(words[1:len(words) - 1], words[2:])) as bigram
+        select round, unnest(words) as word, unnest(words[2:]) as word_after
         from {{ ref('kept_prompt_words') }}
-    ) as two
+    ) as one
+    group by round, word, word_after
+),
+words as (
+    select
+        round,
+        sum(times) as words,
+        count(distinct word) as vocabulary,
+        sum(times) filter (where word_after is not null) as bigrams,
+        count(word_after) as distinct_bigrams
+    from word_pairs
     group by round
 ),
 all_rounds as (
@@ -106,7 +112,7 @@ select
             when 'families' then coalesce(p.families, 0)
             when 'mean_words' then w.words / nullif(p.kept_prompts, 0)
             when 'vocabulary' then coalesce(w.vocabulary, 0)
-            when 'distinct_2' then b.distinct_bigrams / nullif(b.bigrams, 0)
+            when 'distinct_2' then w.distinct_bigrams / nullif(w.bigrams, 0)
             when 'completions' then coalesce(c.completions, 0)
             when 'ok_share' then c.completions_ok / nullif(c.completions, 0)
             when 'self_training_share'
@@ -140,5 +146,4 @@ left join rates as r on r.round = a.round
 left join pairs as d on d.round = a.round
 left join {{ ref('rounds_beside_anchor') }} as h on h.round = a.round
 left join words as w on w.round = a.round
-left join bigrams as b on b.round = a.round
 where a.round is not null

@@ -1,22 +1,27 @@
 -- What models wrote in each round beside what people wrote in all: as many words of the one as of
 -- the other, at most 20,000, since vocabulary grows and distinct-n falls with the length of a text.
 with
-sides as (
-    select k.prompt_id, k.words, p.origin = 'human' as is_human, p.round
-    from {{ ref('kept_prompt_words') }} as k
-    inner join {{ ref('mutated_prompts') }} as p on p.prompt_id = k.prompt_id
+first_ones as (
+    -- Ids are hashes, so their order is a shuffle that is the same each time. Each of these prompts
+    -- has a word, so that no more of them are needed.
+    select
+        case when origin = 'human' then 0 else round end as side,
+        unnest(min(prompt_id, 20000)) as prompt_id
+    from {{ ref('kept_prompt_words') }}
+    where len(words) > 0
+    group by side
 ),
 placed as (
-    -- Ids are hashes, so their order is a shuffle that is the same each time.
     select
-        case when is_human then 0 else round end as side,
-        words,
-        sum(len(words)) over (
-            partition by case when is_human then 0 else round end
-            order by prompt_id
+        f.side,
+        k.words,
+        sum(len(k.words)) over (
+            partition by f.side
+            order by k.prompt_id
             rows between unbounded preceding and current row
-        ) - len(words) as words_before
-    from sides
+        ) - len(k.words) as words_before
+    from {{ ref('kept_prompt_words') }} as k
+    inner join first_ones as f on f.prompt_id = k.prompt_id
 ),
 one_by_one as (
     select

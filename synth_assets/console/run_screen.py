@@ -26,7 +26,7 @@ def live_words(stats: CallStats) -> str:
     """What is going on with the calls: done, failed, reused, rate, tokens, money, time left. What
     cannot be told yet is left out."""
     done = f"{stats.answered:,}"
-    words = [f"{done} of {stats.total:,}" if stats.total else done]
+    words = [f"{done} of {_at_most(stats)}{stats.in_all:,}" if stats.in_all else done]
     words.append(f"{stats.cached:,} reused")
     if stats.failed:
         words.append(f"{stats.failed:,} failed")
@@ -44,6 +44,10 @@ def live_words(stats: CallStats) -> str:
     if stats.seconds_left:
         words.append(f"{duration(stats.seconds_left)} left")
     return ", ".join(words)
+
+
+def _at_most(stats: CallStats) -> str:
+    return "at most " if stats.may_be_fewer else ""
 
 
 class RunScreen:
@@ -103,7 +107,7 @@ class RunScreen:
                 self._task,
                 description=f"{event.table}, round {event.round}",
                 completed=stats.answered,
-                total=stats.total,
+                total=stats.in_all,
                 refresh=True,
                 words=words,
             )

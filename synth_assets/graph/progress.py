@@ -102,6 +102,7 @@ def live_numbers(stats: CallStats) -> dict[str, int | float]:
     """The state of the calls as numbers that the UI plots; what cannot be told is left out."""
     numbers: dict[str, int | float | None] = {
         "calls_expected": stats.total,
+        "calls_at_most": stats.in_all if stats.may_be_fewer else None,
         "calls_made": stats.made,
         "calls_reused": stats.cached,
         "calls_failed": stats.failed,

@@ -165,7 +165,7 @@ class Engine:
         """Flushes, and gives connections and files back. Closing twice does nothing."""
         if self._is_closed:
             return
-        self._is_closed = True
+        self._is_closed = self.stats.is_whole = True
         with contextlib.ExitStack() as last_first:
             if self.stats.asked:
                 last_first.callback(self._report)

@@ -18,11 +18,15 @@ Subject = TypeVar("Subject")
 class Counted(Generic[Item]):
     """Items that are made one by one, and of which it is known before how many there will be.
 
+    in_all: with all that may be asked after these, at most, corrections of replies apart. Said of
+        the first of several steps, for who shows how far a stage has come.
+
     Errors: `SynthError` while they are taken, where they are more or fewer.
     """
 
     count: int
     items: Iterable[Item]
+    in_all: int | None = None
 
     def __len__(self) -> int:
         return self.count
@@ -54,7 +58,7 @@ def ask_about(
             yield request
 
     asked = requests()
-    for reply in ask(Counted(len(subjects), asked) if isinstance(subjects, Sized) else asked):
+    for reply in ask(counted_like(subjects, asked)):
         if not waiting:
             raise SynthError("more replies than requests: one reply per request is expected")
         if counts is not None:
@@ -65,6 +69,13 @@ def ask_about(
         raise SynthError(
             f"{len(waiting)} requests were left without a reply: one reply per request is expected"
         )
+
+
+def counted_like(other: Iterable[object], items: Iterable[Item]) -> Iterable[Item]:
+    """The items, with what is known of how many the others are, which they are made of."""
+    if isinstance(other, Counted):
+        return Counted(other.count, items, other.in_all)
+    return Counted(len(other), items) if isinstance(other, Sized) else items
 
 
 def is_usable(reply: Reply) -> bool:

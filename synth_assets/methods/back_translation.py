@@ -157,6 +157,7 @@ def translate_prompts(material: Material, parameters: BackTranslation) -> Method
         ),
         material,
         counts,
+        in_all=3 * len(trips),
     )
     trips = _step(
         trips,
@@ -223,11 +224,12 @@ def _step(
     after: Callable[[_Trip, Reply], _Trip],
     material: Material,
     counts: Counter[str],
+    in_all: int | None = None,
 ) -> list[_Trip]:
     """Asks about the trips that are left, and keeps the others as they are."""
     found = list(trips)
     left = [place for place, trip in enumerate(trips) if trip.drop_reason is None]
-    about = Counted(len(left), ((place, request(trips[place])) for place in left))
+    about = Counted(len(left), ((place, request(trips[place])) for place in left), in_all)
     for place, reply in ask_about(material.ask, about, counts):
         found[place] = after(trips[place], reply)
     return found

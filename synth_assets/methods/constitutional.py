@@ -103,7 +103,7 @@ def revise_completions(material: Material, parameters: Constitutional) -> Method
     or revision fails ends with that row, its text null unless it is only cut, and has no last."""
     constitution = constitution_of(parameters.constitution, material.resolve)
     counts: Counter[str] = Counter()
-    chains = list(_first_completions(material, parameters.teacher, counts))
+    chains = list(_first_completions(material, parameters, counts))
     for step in range(1, parameters.revisions + 1):
         chains = _next_step(chains, step, material, parameters, constitution, counts)
     rows = [row for chain in chains for row in chain.rows]
@@ -118,10 +118,12 @@ def draw_principle(constitution: Constitution, prompt_id: str, step: int) -> Pri
     return draw.choice(constitution.principles)
 
 
-def _first_completions(material: Material, reviser: str, counts: Counter[str]) -> Iterator[_Chain]:
+def _first_completions(
+    material: Material, parameters: Constitutional, counts: Counter[str]
+) -> Iterator[_Chain]:
     """The completions stage's first request for each prompt. Prompts that came with a completion
     are left to it: no teacher answers them."""
-    first = material.first_completion
+    first, revisions = material.first_completion, parameters.revisions
     if first is None or material.completions is None:
         raise RecipeError(
             "completions.constitutional: there is nothing to revise, for the recipe declares no "
@@ -135,10 +137,10 @@ def _first_completions(material: Material, reviser: str, counts: Counter[str]) -
         for prompt in prompts.iter_rows(named=True)
     )
     subjects = (((prompt, request.model), request) for prompt, request in asked)
-    requests = Counted(prompts.height, subjects)
+    requests = Counted(prompts.height, subjects, in_all=prompts.height * (1 + 2 * revisions))
     for (prompt, writer), reply in ask_about(material.ask, requests, counts):
         if reply.status == "ok" and is_usable(reply):
-            yield _Chain(prompt, (writer, reviser), reply.text, (reply.call_id,))
+            yield _Chain(prompt, (writer, parameters.teacher), reply.text, (reply.call_id,))
         else:
             counts["prompts_without_a_first_completion"] += 1
 

@@ -199,7 +199,9 @@ def _evolve_once(
 ) -> list[_Candidate]:
     """One generation: a candidate for each prompt, in the order of the prompts."""
     requests = _rewrite_requests(prompts, attempt, round, parameters)
-    rewrites = Counted(len(prompts), requests)
+    # Each is rewritten, judged and completed in each generation.
+    in_all = 3 * len(prompts) * parameters.generations if attempt == 1 else None
+    rewrites = Counted(len(prompts), requests, in_all)
     candidates = [
         _candidate(prompt, operator, attempt, round, reply)
         for (prompt, operator), reply in ask_about(ask, rewrites, counts)

@@ -226,7 +226,9 @@ def _answer(
         reason = answer_reason(reply)
         return each.after(reply, reason, None if reason else _assistant(reply.text or ""))
 
-    return _step(given, waiting, request, after, material, counts)
+    # Each is answered and gone on from in each turn; what came with an answer is asked once less.
+    in_all = (2 * parameters.turns - 1) * len(given) + len(waiting) if turn == 0 else None
+    return _step(given, waiting, request, after, material, counts, in_all)
 
 
 def _speak(
@@ -265,11 +267,12 @@ def _step(
     after: Callable[[_Conversation, Reply], _Conversation],
     material: Material,
     counts: Counter[str],
+    in_all: int | None = None,
 ) -> list[_Conversation]:
     """Asks about those at the places that are not dropped, and keeps the others as they are."""
     found = list(conversations)
     left = [place for place in places if conversations[place].drop_reason is None]
-    about = Counted(len(left), ((place, request(conversations[place])) for place in left))
+    about = Counted(len(left), ((place, request(conversations[place])) for place in left), in_all)
     for place, reply in ask_about(material.ask, about, counts):
         found[place] = after(conversations[place], reply)
     return found

@@ -158,7 +158,8 @@ def _requests(
         return Request(parameters.teacher, (user(text),), sampling, round=material.round)
 
     rows = chosen.iter_rows(named=True)
-    return Counted(chosen.height, ((source, request(source)) for source in rows))
+    asked = ((source, request(source)) for source in rows)
+    return Counted(chosen.height, asked, in_all=chosen.height * (1 + parameters.draws))
 
 
 def _pair(source: Mapping[str, Any], reply: Reply) -> _Pair:

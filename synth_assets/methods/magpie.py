@@ -137,7 +137,8 @@ def continue_template(material: Material, parameters: Magpie) -> MethodResult:
         (n, Request(parameters.teacher, (user(prefix),), sampling, None, material.round, n))
         for n in range(parameters.per_round)
     )
-    requests = Counted(parameters.per_round, draws)
+    in_all = 2 * parameters.per_round if parameters.judge else None
+    requests = Counted(parameters.per_round, draws, in_all)
     candidates: list[_Candidate] = []
     seen: set[str] = set()
     for n, reply in ask_about(material.ask, requests, counts):

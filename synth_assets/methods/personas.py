@@ -187,6 +187,7 @@ def _describe(
     requests = Counted(
         len(numbers),
         ((n, _description_request(known, n, material.round, parameters)) for n in numbers),
+        in_all=len(numbers) + parameters.per_round,
     )
     described: dict[str, _Person] = {}
     for _, reply in ask_about(material.ask, requests, counts):

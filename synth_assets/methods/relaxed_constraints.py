@@ -117,7 +117,8 @@ def _relaxed(
     material: Material, parameters: RelaxedConstraints, counts: Counter[str]
 ) -> Iterator[_Subject]:
     prompts = kept(material.frame("mutated_prompts")).to_dicts()
-    asked = Counted(len(prompts), ((prompt, _rewriting(prompt, parameters)) for prompt in prompts))
+    rewritten = ((prompt, _rewriting(prompt, parameters)) for prompt in prompts)
+    asked = Counted(len(prompts), rewritten, in_all=2 * len(prompts))
     for prompt, reply in ask_structured(material.ask, asked, Relaxations, counts):
         counts["replies"] += len(reply.call_ids)
         counts["failed_replies"] += reply.status == "failed"

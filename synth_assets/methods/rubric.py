@@ -175,7 +175,8 @@ def _write(
     material: Material, prompts: list[Answered], parameters: Rubric, counts: Counter[str]
 ) -> Iterator[tuple[str, _Written]]:
     form = rubric_form(parameters.least, parameters.most)
-    about = Counted(len(prompts), ((each, _writing(each, parameters)) for each in prompts))
+    in_all = len(prompts) + sum(len(each.completions) for each in prompts)
+    about = Counted(len(prompts), ((each, _writing(each, parameters)) for each in prompts), in_all)
     for each, reply in ask_structured(material.ask, about, form, counts):
         _count(reply, counts)
         criteria = () if reply.value is None else tuple(reply.value.model_dump()["criteria"])

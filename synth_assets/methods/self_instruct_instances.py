@@ -117,7 +117,8 @@ def make_instances(material: Material, parameters: SelfInstructInstances) -> Met
     rows: list[dict[str, object]] = []
     tasks: list[_Task] = []
     instructions = kept(material.frame(INSTRUCTIONS))
-    questions = Counted(instructions.height, _questions(instructions, parameters))
+    asked = _questions(instructions, parameters)
+    questions = Counted(instructions.height, asked, in_all=2 * instructions.height)
     for task, reply in ask_about(material.ask, questions, counts):
         verdict, reason = _verdict(reply)
         if verdict is None:

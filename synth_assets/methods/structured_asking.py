@@ -9,7 +9,7 @@ a request's key, so that a better parser reads stored replies again and buys non
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Generic, Literal, TypeVar
@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from synth_assets.errors import ReplyError
 from synth_assets.identity import canonical_json
 from synth_assets.llm.request import Ask, Reply, Request, user
-from synth_assets.methods.asking import Counted, ask_about, is_usable
+from synth_assets.methods.asking import ask_about, counted_like, is_usable
 from synth_assets.methods.structured_reply import parse_reply
 from synth_assets.templates import load_template
 
@@ -83,8 +83,7 @@ def ask_structured(
                 request = replace(request, response_schema=schema)
             yield (subject, request), request
 
-    about = with_schema()
-    asked = ask_about(ask, Counted(len(subjects), about) if isinstance(subjects, Sized) else about)
+    asked = ask_about(ask, counted_like(subjects, with_schema()))
     while chunk := list(islice(asked, CHUNK)):
         read = [(subject, request, _read(reply, form)) for (subject, request), reply in chunk]
         wrong = [

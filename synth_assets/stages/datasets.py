@@ -26,7 +26,7 @@ from synth_assets.sql.incremental import columns_to_write, require_one_row_a_key
 from synth_assets.sql.project import SqlProject
 from synth_assets.sql.run import DataTestResult, run_data_test
 from synth_assets.sql.variables import default_variables, recipe_variables
-from synth_assets.stages.row_checks import CheckResult
+from synth_assets.stages.row_checks import CheckResult, Reference
 from synth_assets.stages.stage import Catalogue, CheckDefinition, Input, Made, Stage
 from synth_assets.stages.workshop import RunOptions, Work, Workshop
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
@@ -162,6 +162,11 @@ class SqlStage(Stage):
                 content_hash([project.test_hash(test, variables) for test in tests]),
                 tuple(table for table in _tables(project, refs) if table != self.name),
                 _alone(tests),
+                tuple(
+                    Reference(test.column, table_of(project, test.to), test.to_field)
+                    for test in tests
+                    if test.kind == "relationships" and test.column and test.to and test.to_field
+                ),
             )
         return found
 

@@ -101,22 +101,19 @@ def counted_rows(workshop: Workshop, stage: Stage) -> pl.DataFrame:
 
 
 def first_rows(workshop: Workshop, stage: Stage, count: int) -> pl.DataFrame:
-    """The first rows by id, with the columns that people are shown."""
+    """The first rows, with the columns that people are shown: by what a row is made for, so that
+    all rows about one prompt stand together, and by id."""
     lake, schema = workshop.lake, workshop.recipe.name
     if not lake.has(schema, stage.name):
         return stage.table.empty()
-    # The ids first: to sort whole rows would read every text of the table.
-    key, relation = quote_name(stage.key), Lake.relation(schema, stage.name)
-    ids = lake.execute(f"SELECT {key} FROM {relation} ORDER BY {key} LIMIT {int(count)}")
     there = lake.column_types(schema, stage.name)
-    shown = [name for name in SHOWN if name in there]
-    if not shown:
-        return pl.DataFrame({stage.key: [id for (id,) in ids]})
-    columns = ", ".join([key, *map(quote_name, shown)])
-    among = ", ".join("?" for _ in ids) or "NULL"
+    names = list(dict.fromkeys([stage.key, *(name for name in SHOWN if name in there)]))
+    order = ", ".join(map(quote_name, dict.fromkeys([stage.unit or stage.key, stage.key])))
+    # By the unit first: a file's rows lie in its order. DuckDB looks for the ids, and then reads
+    # the other columns of their rows alone.
     return lake.frame(
-        f"SELECT {columns} FROM {relation} WHERE {key} IN ({among}) ORDER BY {key}",
-        [id for (id,) in ids],
+        f"SELECT {', '.join(map(quote_name, names))} FROM {Lake.relation(schema, stage.name)} "
+        f"ORDER BY {order} LIMIT {int(count)}"
     )
 
 

@@ -7,7 +7,8 @@ table, and the rows go to ``<table>__rejected``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,14 +18,15 @@ from synth_assets.errors import CheckFailed, RepliesPending, SynthError
 from synth_assets.identity import content_id
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.schemas import EDGES
-from synth_assets.stages.recall import Checked, Standing, checked
+from synth_assets.stages.recall import Checked, checked
 from synth_assets.stages.row_checks import CheckResult
+from synth_assets.stages.rows_to_check import CommittedChange, StagedChange
 from synth_assets.stages.stage import Made, Stage
 from synth_assets.stages.units import changed_units
 from synth_assets.stages.workshop import Round, Work, Workshop
 from synth_assets.store.commits import Commit, Provenance, StagedCommit, slice_hash
 from synth_assets.store.lake import Lake, quote_name
-from synth_assets.store.staging import StagedTable, Units, stage_frame
+from synth_assets.store.staging import Before, StagedTable, Units, stage_frame
 
 IS_AS_COMMITTED = (
     "is_as_committed",
@@ -122,7 +124,7 @@ def check_committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[Che
             CheckResult(name, f"{description} The table was never made.", is_blocking, NEVER_MADE)
             for name, description, is_blocking in stage.check_names()
         ]
-    with lake.reading():
+    with lake.reading(), ExitStack() as opened:
         commits = [c for (table, _), c in workshop.log.latest().items() if table == stage.name]
         counted = [c.items_parsed for c in commits if c.items_parsed is not None]
         found = checked(
@@ -131,10 +133,11 @@ def check_committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[Che
             Lake.relation(schema, stage.name),
             sum(counted) if counted else None,
             None if anew else workshop.log.recorded_hash(stage.name),
+            None if anew else CommittedChange(lake, schema, stage.name, opened),
         )
     if commits:
         number = max(commit.number for commit in commits)
-        workshop.log.keep_passed(stage.name, found.passed, number)
+        workshop.log.keep_passed(stage.name, found.passed, number, found.read_at)
     return found.results
 
 
@@ -168,8 +171,10 @@ def _make_round(
                 "what was shown with what, nor make other tables; declare it without a unit"
             )
         staged = stage.stage_rows(work, made)
+        staged.sorted_by = stage.unit
+        staged.keeps_rounds = workshop.reads_rounds_of(stage)
         if units is not None and known is not None:
-            staged.before = (known.content_hash, known.row_count)
+            staged.before = Before(known.content_hash, known.row_count, known.round_hashes)
         companions: list[StagedTable] = []
         try:
             with work.lake.reading():
@@ -180,7 +185,7 @@ def _make_round(
                 ]
                 items_parsed = _items_parsed(made, staged)
                 found = _checked(work, stage, staged, items_parsed, known)
-            passed = _refuse_bad_rows(work, stage, staged, found, report)
+            _refuse_bad_rows(work, stage, staged, found, report)
             report.add_notes(dict(made.notes))
             commit = workshop.log.commit(
                 StagedCommit(
@@ -190,7 +195,8 @@ def _make_round(
                     items_parsed,
                     work.stats.failed,
                     companions,
-                    passed,
+                    found.passed,
+                    found.read_at,
                 ),
                 run_id=workshop.run_id,
             )
@@ -212,25 +218,21 @@ def _checked(
 ) -> Checked:
     """Every check on the round's rows as they are after the commit."""
     content, _ = staged.content()
-    is_all = known is not None and known.content_hash == known.table_hash
-    standing = (
-        Standing(staged, known.table_hash, known.items_parsed)
-        if known is not None and is_all and staged.units is not None
-        else None
-    )
-    after = staged.relation_after
-    return checked(work.workshop, stage, after, items_parsed, content, standing)
+    change = None
+    if known is not None and staged.units is not None:
+        change = StagedChange(work.workshop.log, staged, known)
+    return checked(work.workshop, stage, staged.relation_after, items_parsed, content, change)
 
 
 def _refuse_bad_rows(
     work: Work, stage: Stage, staged: StagedTable, found: Checked, report: StageReport
-) -> Mapping[str, str]:
-    """Gives what the checks' passes rest on. Errors: `CheckFailed` where a blocking one fails."""
+) -> None:
+    """Errors: `CheckFailed` where a blocking check fails."""
     results = found.results
     report.add_checks(results)
     failed = [result for result in results if result.is_blocking and not result.passed]
     if not failed:
-        return found.passed
+        return
     rejected = f"{stage.name}__rejected"
     _keep_rejected(work.lake, staged, rejected, ", ".join(result.name for result in failed))
     shown = "; ".join(
@@ -291,4 +293,6 @@ def _edges(work: Work, stage: Stage, staged: StagedTable, made: Made) -> list[St
     if staged.units is not None:
         units = Units("child_id", f"{staged.relation}_ids")
         staged.keep_ids(units)
-    return [stage_frame(work.lake, work.recipe.name, EDGES, edges, scope, units)]
+    found = stage_frame(work.lake, work.recipe.name, EDGES, edges, scope, units)
+    found.sorted_by = "child_id"
+    return [found]

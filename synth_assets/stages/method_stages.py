@@ -37,7 +37,7 @@ from synth_assets.stages.row_checks import (
 from synth_assets.stages.source_texts import pooled_sources
 from synth_assets.stages.stage import Input, Made, Stage
 from synth_assets.stages.withdrawn import keeping_withdrawn, standing
-from synth_assets.stages.workshop import Work, lake_ids
+from synth_assets.stages.workshop import Work
 
 GROUPS: Mapping[Kind, str] = {
     "prompts": "2_prompts",
@@ -280,7 +280,9 @@ def _with_superseded(work: Work, table: TableSchema, result: MethodResult) -> Ma
     made = set(result.rows["prompt_id"])
     before = work.lake.read(work.recipe.name, table, "round = ?", [work.round])
     parents = dict(before.select("prompt_id", "derived_from").iter_rows())
-    waiting = [id for id in _pooled(work) if id in parents and id not in made]
+    around = work.workshop.surroundings(None)
+    pooled = around.present(ROUND_POOL.name, "prompt_id", before["prompt_id"].unique())
+    waiting = [id for id in pooled if id not in made]
     superseded: set[str] = set()
     while waiting:
         id = waiting.pop()
@@ -296,7 +298,3 @@ def _with_superseded(work: Work, table: TableSchema, result: MethodResult) -> Ma
         result.items_parsed + rows.height,
         result.notes,
     )
-
-
-def _pooled(work: Work) -> pl.Series:
-    return lake_ids(work.lake, work.recipe.name, ROUND_POOL.name, "prompt_id").unique()

@@ -24,8 +24,9 @@ class Surroundings(Protocol):
         """Share of failed replies that the recipe allows."""
         ...
 
-    def ids(self, table: str, column: str) -> pl.Series:
-        """The values of one column of a committed table; empty where it does not exist."""
+    def present(self, table: str, column: str, values: pl.Series) -> pl.Series:
+        """Those of the values that one column of a committed table has; none where there is no such
+        table."""
         ...
 
     @property
@@ -38,12 +39,22 @@ Offending = Callable[[pl.DataFrame, Surroundings], pl.DataFrame]
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A check looks for the values of ``column``, or of its lists, among those that another table
+    has in its column ``to``."""
+
+    column: str
+    table: str
+    to: str
+
+
+@dataclass(frozen=True)
 class RowCheck:
     """One check: its name says what is right; ``offending`` gives the rows that are not.
 
     is_blocking: a failure keeps the rows out of the table; else it is a warning.
     columns: those that it reads, so that a table's texts stay where they lie; None for all.
-    looks_at: the other tables whose ids it asks for.
+    references: what it looks for in other tables, the only thing that it asks of them.
     alone: the columns by whose values rows are held against each other; none where each row is
         looked at by itself. So new rows need no more than the rows of equal values beside them,
         where all others passed. None: only the whole table tells.
@@ -54,8 +65,13 @@ class RowCheck:
     offending: Offending
     is_blocking: bool = True
     columns: tuple[str, ...] | None = None
-    looks_at: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
     alone: tuple[str, ...] | None = None
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """The other tables that it reads."""
+        return tuple(dict.fromkeys(reference.table for reference in self.references))
 
     @property
     def definition(self) -> str | None:
@@ -102,10 +118,10 @@ class _Declared:
     def items_parsed(self) -> int | None:
         return self.around.items_parsed
 
-    def ids(self, table: str, column: str) -> pl.Series:
+    def present(self, table: str, column: str, values: pl.Series) -> pl.Series:
         if table not in self.check.looks_at:
             raise AssertionError(f"check {self.check.name} does not declare that it reads {table}")
-        return self.around.ids(table, column)
+        return self.around.present(table, column, values)
 
 
 def run_row_checks(
@@ -164,14 +180,15 @@ def parents_exist(
     tables = " or ".join(table for table, _ in parents)
 
     def offending(rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
-        known = pl.concat([around.ids(table, name).cast(pl.String) for table, name in parents])
-        if own is not None:
-            known = pl.concat([known, rows[own].cast(pl.String)])
         values = rows.with_row_index("_row")
         if unless_dropped_as is not None:
             values = values.filter(pl.col("drop_reason").ne_missing(unless_dropped_as))
         if isinstance(rows.schema[column], pl.List):
             values = values.explode(column).filter(pl.col(column).is_not_null())
+        asked = values[column].drop_nulls().unique()
+        known = pl.concat([around.present(table, name, asked) for table, name in parents])
+        if own is not None:
+            known = pl.concat([known, rows[own].cast(pl.String)])
         is_known = pl.col(column).is_in(known.unique().implode()).fill_null(False)
         orphans = values.filter(~is_known)["_row"]
         return rows[orphans.unique().sort().to_list()]
@@ -182,7 +199,7 @@ def parents_exist(
         f"Every {column} is the id of a row of {tables}.",
         offending,
         columns=(column, *(() if own is None else (own,)), *reason),
-        looks_at=tuple(dict.fromkeys(table for table, _ in parents)),
+        references=tuple(Reference(column, table, to) for table, to in parents),
         alone=() if own is None else None,
     )
 

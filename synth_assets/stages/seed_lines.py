@@ -37,15 +37,13 @@ Lines = Mapping[str, Collection[int]]
 def keep_line_hashes(home: Home, recipe: Recipe) -> None:
     """Remembers the lines of the recipe's files, in the place of those of other states of them."""
     texts = [(file.label, file.path.read_bytes()) for file in location.locate(recipe, "prompts")]
-    found = _line_hashes(texts)
-    if found is None:
-        return
     # By what was read here: the files may have been written to since a commit looked at them.
-    path = _place(home, recipe, content_hash(*(hash_of_bytes(raw) for _, raw in texts)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    found.write_parquet(draft)
-    draft.replace(path)
+    path = _place_of(home, recipe, texts)
+    if not path.exists():
+        found = _line_hashes(texts)
+        if found is None:
+            return
+        _write(path, found)
     for other in path.parent.glob("*.parquet"):
         if other != path:
             other.unlink(missing_ok=True)
@@ -113,11 +111,11 @@ def _changed_lines(home: Home, recipe: Recipe, before: str) -> pl.DataFrame | No
     path = _place(home, recipe, before)
     if not path.exists():
         return None
-    now = _line_hashes(
-        [(file.label, file.path.read_bytes()) for file in location.locate(recipe, "prompts")]
-    )
+    texts = [(file.label, file.path.read_bytes()) for file in location.locate(recipe, "prompts")]
+    now = _line_hashes(texts)
     if now is None:
         return None
+    _write(_place_of(home, recipe, texts), now)  # beside those of before, until a commit is made
     then = pl.read_parquet(path)
     files = [frame["source_file"].unique(maintain_order=True).to_list() for frame in (then, now)]
     joined = then.join(now, on=["source_file", "source_line"], how="full", coalesce=True)
@@ -161,6 +159,17 @@ def _rows_of_csv(raw: bytes, label: str) -> Iterator[tuple[int, bytes]]:
     for row in rows:
         text = names + b"".join(lines[row.line - 1 : row.end])
         yield row.line, blake2b(text, digest_size=16).digest()
+
+
+def _write(path: Path, found: pl.DataFrame) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part")
+    found.write_parquet(draft)
+    draft.replace(path)
+
+
+def _place_of(home: Home, recipe: Recipe, texts: Sequence[tuple[str, bytes]]) -> Path:
+    return _place(home, recipe, content_hash(*(hash_of_bytes(raw) for _, raw in texts)))
 
 
 def _place(home: Home, recipe: Recipe, files: str) -> Path:

@@ -25,7 +25,7 @@ from synth_assets.stages.row_checks import ids_are_unique, values_are_known
 from synth_assets.stages.seed_lines import GONE, add_changed_seeds, keep_line_hashes, lines_of
 from synth_assets.stages.source_texts import usable_sources
 from synth_assets.stages.stage import Input, Made, Stage
-from synth_assets.stages.workshop import Round, Work, lake_ids
+from synth_assets.stages.workshop import Round, Work
 from synth_assets.store.commits import slice_hash
 
 GROUP = "1_seeds"
@@ -94,11 +94,12 @@ def _make_seed_prompts(work: Work) -> Made:
         rows = rows.head(work.recipe.seeds.limit)
     those = "true" if work.units is None else work.units.where
     known = work.lake.read(work.recipe.name, SEED_PROMPTS, those)
-    pooled = lake_ids(work.lake, work.recipe.name, ROUND_POOL.name, "prompt_id")
-    gone = known.filter(
-        ~pl.col("prompt_id").is_in(rows["prompt_id"].implode())
-        & pl.col("prompt_id").is_in(pooled.implode())
-    ).with_columns(drop_reason=pl.lit(GONE))
+    gone = known.filter(~pl.col("prompt_id").is_in(rows["prompt_id"].implode()))
+    around = work.workshop.surroundings(None)
+    pooled = around.present(ROUND_POOL.name, "prompt_id", gone["prompt_id"])
+    gone = gone.filter(pl.col("prompt_id").is_in(pooled.implode())).with_columns(
+        drop_reason=pl.lit(GONE)
+    )
     return Made(
         retraction.mark_seeds(pl.concat([rows, gone]), work.read(RETRACTIONS)).sort("prompt_id"),
         notes={

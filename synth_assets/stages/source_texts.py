@@ -10,7 +10,7 @@ from synth_assets.schemas import RETRACTIONS, ROUND_POOL, SOURCE_TEXTS
 from synth_assets.seed_files import location, records, segments, source_texts, tabular, utf8
 from synth_assets.stages.row_checks import ids_are_unique, values_are_known
 from synth_assets.stages.stage import Input, Made, Stage
-from synth_assets.stages.workshop import Work, lake_ids
+from synth_assets.stages.workshop import Work
 
 
 def source_texts_stage() -> Stage:
@@ -50,11 +50,12 @@ def _make_source_texts(work: Work) -> Made:
     """Texts of the files; one that left its file stays, marked, where a round rests on it."""
     rows = source_texts.read_source_texts(work.recipe)
     known = work.lake.read(work.recipe.name, SOURCE_TEXTS)
-    pooled = lake_ids(work.lake, work.recipe.name, ROUND_POOL.name, "prompt_id")
-    gone = known.filter(
-        ~pl.col("source_text_id").is_in(rows["source_text_id"].implode())
-        & pl.col("source_text_id").is_in(pooled.implode())
-    ).with_columns(drop_reason=pl.lit("no_longer_in_its_file"))
+    gone = known.filter(~pl.col("source_text_id").is_in(rows["source_text_id"].implode()))
+    around = work.workshop.surroundings(None)
+    pooled = around.present(ROUND_POOL.name, "prompt_id", gone["source_text_id"])
+    gone = gone.filter(pl.col("source_text_id").is_in(pooled.implode())).with_columns(
+        drop_reason=pl.lit("no_longer_in_its_file")
+    )
     marked = retraction.mark_source_texts(pl.concat([rows, gone]), work.read(RETRACTIONS))
     return Made(
         marked.sort("source_text_id"),

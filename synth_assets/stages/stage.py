@@ -18,7 +18,13 @@ import polars as pl
 from synth_assets.identity import content_hash
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import TableSchema
-from synth_assets.stages.row_checks import CheckResult, RowCheck, columns_read, run_row_checks
+from synth_assets.stages.row_checks import (
+    CheckResult,
+    Reference,
+    RowCheck,
+    columns_read,
+    run_row_checks,
+)
 from synth_assets.store.lake import quote_name
 from synth_assets.store.staging import StagedTable, stage_frame
 
@@ -95,12 +101,13 @@ class CheckDefinition:
     """What decides a check's outcome, beside the rows of its own table.
 
     hash: of its code and parameters; None where nobody can tell whether they changed. tables:
-    others that it reads. alone: as of `RowCheck`.
+    others that it reads. alone, references: as of `RowCheck`.
     """
 
     hash: str | None
     tables: tuple[str, ...]
     alone: tuple[str, ...] | None = None
+    references: tuple[Reference, ...] = ()
 
 
 Parameters = Callable[[Recipe, Mapping[str, Any]], Mapping[str, Any]]
@@ -200,6 +207,7 @@ class Stage:
                 None if check.definition is None else content_hash(check.definition, limit),
                 check.looks_at,
                 check.alone,
+                check.references,
             )
             for check in self.checks
         }

@@ -123,9 +123,8 @@ def _hash_at(workshop: Workshop, item: Input, round: int, version: int) -> str |
     """Content hash of an input's slice at a version: as its commits recorded it where that held
     then, else read; None where it cannot be read any more."""
     lake, schema = workshop.lake, workshop.recipe.name
-    made_by = workshop.stages.get(item.table)
     is_own = item.slice == "own"
-    if not is_own or (made_by is not None and made_by.by_round):
+    if not is_own or item.table in workshop.stages:
         recorded = workshop.log.recorded_hash_at(item.table, round if is_own else None, version)
         if recorded is not None:
             return recorded

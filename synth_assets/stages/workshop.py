@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,7 @@ from synth_assets.stages.stage import Input, Stage
 from synth_assets.store.calls import LakeCalls
 from synth_assets.store.commits import CommitLog, Provenance, remembered_hash, slice_hash
 from synth_assets.store.content_hash import content_hash_sql
-from synth_assets.store.lake import Lake
+from synth_assets.store.lake import Lake, quote_name
 from synth_assets.store.staging import Units
 from synth_assets.store.writes import state_of
 
@@ -129,9 +130,17 @@ class Workshop:
         made_by = self.stages.get(slice_of.table)
         if slice_of.slice == "all":
             return self.log.recorded_hash(slice_of.table)
-        if slice_of.slice == "own" and made_by is not None and made_by.by_round:
+        if slice_of.slice == "own" and made_by is not None:
             return self.log.recorded_hash(slice_of.table, round)
         return None
+
+    def reads_rounds_of(self, stage: Stage) -> bool:
+        """Whether stages read the rounds one by one of a table that is made as a whole."""
+        return not stage.by_round and any(
+            item.table == stage.name and item.slice == "own"
+            for reader in self.stages.values()
+            for item in reader.inputs
+        )
 
     def provenance(self, stage: Stage, round: Round) -> Provenance:
         """What the stage's rows of a round would be made from now."""
@@ -284,7 +293,7 @@ class Work:
 
 def hash_of_bytes(raw: bytes) -> str:
     """What `hash_file` gives of a file that holds these bytes."""
-    return content_hash(raw.hex())
+    return sha256(raw).hexdigest()
 
 
 def hash_file(path: Path) -> str:
@@ -293,15 +302,6 @@ def hash_file(path: Path) -> str:
         return hash_of_bytes(path.read_bytes())
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def lake_ids(lake: Lake, recipe: str, table: str, column: str) -> pl.Series:
-    """The values of one column of a committed table, as strings; empty where there is none."""
-    if not lake.has(recipe, table):
-        return pl.Series(column, [], dtype=pl.String)
-    return lake.frame(
-        f"SELECT CAST({column} AS VARCHAR) AS {column} FROM {Lake.relation(recipe, table)}"
-    )[column]
 
 
 @dataclass(frozen=True)
@@ -316,5 +316,11 @@ class LakeSurroundings:
     def failed_replies_limit(self) -> float:
         return self.recipe.limits.failed_replies
 
-    def ids(self, table: str, column: str) -> pl.Series:
-        return lake_ids(self.lake, self.recipe.name, table, column)
+    def present(self, table: str, column: str, values: pl.Series) -> pl.Series:
+        if values.is_empty() or not self.lake.has(self.recipe.name, table):
+            return values.clear()
+        relation, name = Lake.relation(self.recipe.name, table), quote_name(column)
+        with self.lake.temporary("asked", values.rename("value").to_frame()) as asked:
+            return self.lake.frame(
+                f"SELECT value FROM {asked} WHERE value IN (SELECT {name} FROM {relation})"
+            )["value"]

@@ -44,6 +44,8 @@ def connect(home: Home, spill: Path) -> duckdb.DuckDBPyConnection:
     )
     # Times with a zone are hashed as text: the machine's own zone must not change a table.
     connection.execute("SET TimeZone = 'UTC'")
+    # Shown after 2 s by a process that DuckDB takes for a person's: between the lines of a command.
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 

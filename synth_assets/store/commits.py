@@ -29,6 +29,9 @@ from synth_assets.store.sql_types import quote_name
 from synth_assets.store.staging import StagedColumns, StagedDiff, StagedTable
 from synth_assets.store.writes import state_of, versions_of_commits, writes_after, wrote_alone
 
+AS_A_WHOLE = 0
+"""The round of a commit of a table that is not made round by round."""
+
 RECORDED_LIBRARIES = ("synth-assets", "duckdb", "polars", "math-verify", "rapidfuzz", "sqlglot")
 
 
@@ -66,6 +69,7 @@ class Commit:
     inputs: Mapping[str, str]
     content_hash: str
     table_hash: str
+    round_hashes: Mapping[str, str] | None
     row_count: int
     rows_new: int
     rows_gone: int
@@ -73,6 +77,17 @@ class Commit:
     failed_replies: int
     number: int
     run_id: str
+
+    def hash_of(self, round: int | None) -> str | None:
+        """Content hash of the whole table, or of a round of it, after the commit; None where the
+        commit does not say it."""
+        if round is None:
+            return self.table_hash
+        if self.round == round:
+            return self.content_hash
+        if self.round != AS_A_WHOLE or self.round_hashes is None:
+            return None
+        return self.round_hashes.get(str(round), OF_NOTHING)
 
     def is_made_from(self, provenance: Provenance) -> bool:
         return self.fingerprint == provenance.fingerprint and dict(self.inputs) == dict(
@@ -92,6 +107,8 @@ class StagedCommit:
     companions: Sequence[StagedTable] = field(default_factory=tuple)
     passed: Mapping[str, str] = field(default_factory=dict)
     """Check → what its pass on the table's rows rests on; kept where these are all of the table."""
+    checked_at: int | None = None
+    """The version of the lake in which the checks read other tables."""
 
 
 class CommitLog:
@@ -114,10 +131,11 @@ class CommitLog:
         place, state = ("commits", self.recipe), state_of(self.lake, self.recipe, COMMITS.name)
         known = self.lake.remembered.get(place)
         if known is None or known[0] != state:
-            rows = self.lake.frame(
-                f"SELECT * FROM {Lake.relation(self.recipe, COMMITS.name)} "
-                "QUALIFY number = max(number) OVER (PARTITION BY table_name, round) ORDER BY number"
+            newest = (
+                f"number IN (SELECT max(number) FROM {Lake.relation(self.recipe, COMMITS.name)} "
+                "GROUP BY table_name, round)"
             )
+            rows = self.lake.read(self.recipe, COMMITS, newest).sort("number")
             commits = [_commit(row) for row in rows.iter_rows(named=True)]
             known = (state, {(commit.table_name, commit.round): commit for commit in commits})
             self.lake.remembered[place] = known
@@ -138,7 +156,7 @@ class CommitLog:
         commits = [
             commit
             for (name, number), commit in self.latest().items()
-            if name == table and round in (None, number)
+            if name == table and (round in (None, number) or number == AS_A_WHOLE)
         ]
         newest = max(commits, key=lambda commit: commit.number, default=None)
         with self.lake.reading():
@@ -147,40 +165,47 @@ class CommitLog:
                 return None
             later = writes_after(self.lake, self.recipe, table, version)
         if later is None or any(
-            round is None or write.round == round or not write.is_of(self.recipe, table)
+            round is None
+            or write.round in (round, AS_A_WHOLE)
+            or not write.is_of(self.recipe, table)
             for write in later
         ):
             return None
-        return newest.table_hash if round is None else newest.content_hash
+        return newest.hash_of(round)
 
-    def keep_passed(self, table: str, passed: Mapping[str, str], number: int) -> None:
+    def keep_passed(self, table: str, passed: Mapping[str, str], number: int, read_at: int) -> None:
         """Remembers checks that passed on the whole table as its commit ``number`` left it."""
         known = outcomes_of(self.lake, self.recipe, table)
-        keep_outcomes(self.lake, self.recipe, table, _outcomes(passed, known, number))
+        keep_outcomes(self.lake, self.recipe, table, _outcomes(passed, known, number, read_at))
 
     def recorded_hash_at(self, table: str, round: int | None, version: int) -> str | None:
-        """`recorded_hash` as it was at a version of the lake."""
+        """`recorded_hash` as it was at a version of the lake. Looked up once: what was is so for as
+        long as its versions are kept."""
+        place = ("hash_at", self.recipe, table, round, version)
+        if place not in self.lake.remembered:
+            self.lake.remembered[place] = self._find_hash_at(table, round, version)
+        return self.lake.remembered[place]
+
+    def _find_hash_at(self, table: str, round: int | None, version: int) -> str | None:
         versions = versions_of_commits(self.lake, self.recipe)
         made = {
             at: number for (name, number), at in versions.items() if name == table and at <= version
         }
-        rows = self.lake.execute(
-            "SELECT number, round, content_hash, table_hash FROM "
-            f"{Lake.relation(self.recipe, COMMITS.name)} WHERE table_name = ?",
-            [table],
-        )
-        commits = {number: commit for number, *commit in rows}
+        rows = self.lake.read(self.recipe, COMMITS, "table_name = ?", [table])
+        commits = {commit.number: commit for commit in map(_commit, rows.iter_rows(named=True))}
         for at in sorted(made, reverse=True):
-            of_round, content, whole = commits[made[at]]
-            if round in (None, of_round):
+            commit = commits[made[at]]
+            if round in (None, commit.round) or commit.round == AS_A_WHOLE:
                 later = writes_after(self.lake, self.recipe, table, at)
                 if later is None or any(
-                    round is None or write.round == round or not write.is_of(self.recipe, table)
+                    round is None
+                    or write.round in (round, AS_A_WHOLE)
+                    or not write.is_of(self.recipe, table)
                     for write in later
                     if write.version <= version
                 ):
                     return None
-                return whole if round is None else content
+                return commit.hash_of(round)
         return None
 
     def commit(self, staged: StagedCommit, *, run_id: str) -> Commit:
@@ -191,6 +216,7 @@ class CommitLog:
         """
         with self.lake.reading():
             content, row_count = staged.table.content()
+            round_hashes = staged.table.round_hashes()
             diffs = [table.prepare() for table in (staged.table, *staged.companions)]
             columns = StagedColumns.of(COMMITS).types
             changes = self.lake.pending_changes(self.recipe, columns, COMMITS.name)
@@ -209,6 +235,8 @@ class CommitLog:
         ):
             return known
         record = self._record(staged, content, row_count, diffs[0], run_id)
+        if round_hashes is not None:
+            record["round_hashes"] = canonical_json(dict(round_hashes))
         written: dict[str, Outcome] = {}
 
         def write(connection: Any) -> dict[str, Any]:
@@ -231,7 +259,9 @@ class CommitLog:
                 f"VALUES ({', '.join('?' for _ in names)})",
                 [full[name] for name in names],
             )
-            passed = _outcomes(staged.passed, checked, number) if table_hash == content else {}
+            passed: Outcomes = {}
+            if table_hash == content:
+                passed = _outcomes(staged.passed, checked, number, staged.checked_at)
             if passed and passed != checked:
                 write_outcomes(
                     connection, self.recipe, staged.table.table, passed, checked, read_at
@@ -298,6 +328,7 @@ class CommitLog:
             "fingerprint_parts": canonical_json(dict(staged.provenance.fingerprint_parts)),
             "inputs": canonical_json(dict(staged.provenance.inputs)),
             "content_hash": content,
+            "round_hashes": None,
             "row_count": row_count,
             "rows_new": diff.rows_new,
             "rows_gone": diff.rows_gone,
@@ -309,12 +340,14 @@ class CommitLog:
         }
 
 
-def _outcomes(passed: Mapping[str, str], known: Outcomes, number: int) -> Outcomes:
+def _outcomes(
+    passed: Mapping[str, str], known: Outcomes, number: int, read_at: int | None
+) -> Outcomes:
     """Checks that passed now, at commit ``number``; as known where one rests on just the same."""
     return {
         check: known[check]
         if check in known and known[check].rests_on == rests_on
-        else Outcome(rests_on, number)
+        else Outcome(rests_on, number, read_at)
         for check, rests_on in passed.items()
     }
 
@@ -354,8 +387,8 @@ def remembered_hash(
 
 def _commit(row: Mapping[str, Any]) -> Commit:
     values = {name: row[name] for name in Commit.__dataclass_fields__}
-    for name in ("fingerprint_parts", "inputs"):
-        values[name] = json.loads(values[name])
+    for name in ("fingerprint_parts", "inputs", "round_hashes"):
+        values[name] = None if values[name] is None else json.loads(values[name])
     return Commit(**values)
 
 

@@ -8,6 +8,8 @@ that came and went alone. It tells changes from another; it is no seal against a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 WORDS = 4
 WORD_DIGITS = 16
 MODULUS = 1 << (4 * WORD_DIGITS)
@@ -15,13 +17,17 @@ OF_NOTHING = "0" * (WORDS * WORD_DIGITS)
 """The content hash of no rows. What was never made reads as empty, and so is equal to it."""
 
 
-def content_hash_sql(relation: str, where: str = "true", copies: str = "1") -> str:
+def content_hash_sql(
+    relation: str, where: str = "true", copies: str = "1", each: str | None = None
+) -> str:
     """One-row SELECT of the content hash of a relation that has ``row_hash``, and of the number of
-    its rows. copies: column that says how often a row is there."""
+    its rows. copies: column that says how often a row is there. each: column for each of whose
+    values there is a row, with it in front."""
     words = " || ".join(_word_sql(place, copies) for place in range(WORDS))
+    front, grouped = (f"{each}, ", f" GROUP BY {each}") if each else ("", "")
     return (
-        f"SELECT {words} AS content_hash, coalesce(sum({copies}), 0)::BIGINT AS row_count "
-        f"FROM {relation} WHERE {where}"
+        f"SELECT {front}{words} AS content_hash, coalesce(sum({copies}), 0)::BIGINT AS row_count "
+        f"FROM {relation} WHERE {where}{grouped}"
     )
 
 
@@ -31,7 +37,7 @@ def hash_after(before: str, gone: str, new: str) -> str:
         (a - b + c) % MODULUS
         for a, b, c in zip(_words(before), _words(gone), _words(new), strict=True)
     ]
-    return "".join(f"{word:0{WORD_DIGITS}x}" for word in words)
+    return _joined(words)
 
 
 def _word_sql(place: int, copies: str) -> str:
@@ -42,6 +48,10 @@ def _word_sql(place: int, copies: str) -> str:
     times = "" if copies == "1" else f" * {copies}"
     total = f"coalesce(sum({number}::HUGEINT{times}), 0) % {MODULUS}::HUGEINT"
     return f"lower(lpad(to_hex(({total})::UBIGINT), {WORD_DIGITS}, '0'))"
+
+
+def _joined(words: Sequence[int]) -> str:
+    return "".join(f"{word:0{WORD_DIGITS}x}" for word in words)
 
 
 def _words(content_hash: str) -> list[int]:

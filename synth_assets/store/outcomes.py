@@ -6,7 +6,7 @@ Only a pass is kept: a failure is found anew each time, and no row that offends 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from synth_assets.identity import content_id
@@ -20,10 +20,12 @@ from synth_assets.store.writes import state_of, wrote_alone
 @dataclass(frozen=True)
 class Outcome:
     """A check that passed. rests_on: hash of the check and of the content of all that it read;
-    number: of the table's commit in which it was found."""
+    number: of the table's commit in which it was found. read_version: version of the lake in which
+    the other tables were read; None in a lake of an older package."""
 
     rests_on: str
     number: int
+    read_version: int | None
 
 
 Outcomes = Mapping[str, Outcome]
@@ -55,11 +57,9 @@ def remember_outcomes(
 
 def _read(lake: Lake, recipe: str) -> dict[str, dict[str, Outcome]]:
     found: dict[str, dict[str, Outcome]] = {}
-    for table, check, rests_on, number in lake.execute(
-        "SELECT table_name, check_name, rests_on, number FROM "
-        + Lake.relation(recipe, CHECK_OUTCOMES.name)
-    ):
-        found.setdefault(table, {})[check] = Outcome(rests_on, number)
+    for row in lake.read(recipe, CHECK_OUTCOMES).iter_rows(named=True):
+        outcome = Outcome(row["rests_on"], row["number"], row["read_version"])
+        found.setdefault(row["table_name"], {})[row["check_name"]] = outcome
     return found
 
 
@@ -82,7 +82,7 @@ def write_outcomes(
     if known or now != read_at:
         connection.execute(f"DELETE FROM {target} WHERE table_name = ?", [table])
     rows = [
-        (content_id("outcome", table, check), table, check, outcome.rests_on, outcome.number)
+        (content_id("outcome", table, check), table, check, *astuple(outcome))
         for check, outcome in sorted(outcomes.items())
     ]
     values = ", ".join(f"({', '.join('?' for _ in names)})" for _ in rows)

@@ -16,7 +16,7 @@ import polars as pl
 from synth_assets.errors import LakeError
 from synth_assets.identity import content_id
 from synth_assets.schemas import TableSchema
-from synth_assets.store.content_hash import content_hash_sql, hash_after
+from synth_assets.store.content_hash import OF_NOTHING, content_hash_sql, hash_after
 from synth_assets.store.lake import Lake, run_all
 from synth_assets.store.past import changes_between
 from synth_assets.store.sql_types import plain_type, quote_literal, quote_name, sql_type
@@ -66,6 +66,16 @@ class Units:
         return f"{name} IN (SELECT {name} FROM {self.relation})"
 
 
+@dataclass(frozen=True)
+class Before:
+    """What a commit recorded of the rows that stand: content hash, row count, and content hash of
+    each round, where that was kept."""
+
+    content_hash: str
+    row_count: int
+    round_hashes: Mapping[str, str] | None = None
+
+
 @dataclass
 class StagedTable:
     """Rows that wait for their commit to ``schema.table``, replacing the rows of ``scope``.
@@ -84,8 +94,14 @@ class StagedTable:
     units: Units | None = None
     read_at: int = -1
     """The version of the lake as which it was staged: what it says of the table held then."""
-    before: tuple[str, int] | None = None
-    """Content hash and row count of the scope as it stands, where they are known."""
+    before: Before | None = None
+    """The scope as it stands, where that is known."""
+    sorted_by: str | None = None
+    """Column by which rows lie together in the files, so that few parts of a file are read for some
+    of its values; None for the key alone."""
+    keeps_rounds: bool = False
+    """Whether the commit is to say the content hash of each round too, of a table whose scope is
+    all of it."""
     _content: tuple[str, int] | None = field(default=None, repr=False)
     _diff: StagedDiff | None = field(default=None, repr=False)
 
@@ -96,6 +112,12 @@ class StagedTable:
     @property
     def target(self) -> str:
         return self.lake.relation(self.schema, self.table)
+
+    @property
+    def order_sql(self) -> str:
+        """In which order rows are written."""
+        first = [] if self.sorted_by is None else [quote_name(self.sorted_by)]
+        return ", ".join([*first, quote_name(self.columns.key)])
 
     @property
     def relation_after(self) -> str:
@@ -118,13 +140,22 @@ class StagedTable:
         commit changes alone where `before` says how they stand."""
         if self._content is None:
             if self.before is not None:
-                content, rows = self.before
                 diff = self.prepare()
-                self._content = (diff.hash_after(content), rows + diff.rows_new - diff.rows_gone)
+                rows = self.before.row_count + diff.rows_new - diff.rows_gone
+                self._content = (diff.hash_after(self.before.content_hash), rows)
             else:
                 content, rows = self.lake.execute(content_hash_sql(self.relation_after))[0]
                 self._content = (content, rows)
         return self._content
+
+    def round_hashes(self) -> Mapping[str, str] | None:
+        """Round → content hash of its rows after the commit; None where that is not kept."""
+        if not self.keeps_rounds:
+            return None
+        if self.before is not None and self.before.round_hashes is not None:
+            return self.prepare().round_hashes_after(self.before.round_hashes)
+        sql = content_hash_sql(self.relation_after, "round IS NOT NULL", each="round")
+        return {str(round): content for round, content, _ in self.lake.execute(sql)}
 
     def standing_rows(self) -> int:
         """How many of the scope's rows stand."""
@@ -159,15 +190,17 @@ class StagedTable:
             self._diff = self._compared()
         return self._diff
 
-    def near(self, columns: Sequence[str]) -> str:
-        """The staged rows, with those that stand and have one of their values in a column."""
-        names = ", ".join(map(quote_name, self.types_with_hash))
-        if not columns or self.units is None:
+    def near(self, columns: Sequence[str], among: Sequence[tuple[str, str]] = ()) -> str:
+        """The staged rows, with those that stand and have one of their values in a column, or that
+        have in a column, or in its list, one of the values of a relation with a column ``value``.
+
+        among: (column, relation)s.
+        """
+        if self.units is None or not (columns or among):
             return self.relation
-        shares = " OR ".join(
-            f"{name} IN (SELECT {name} FROM {self.relation})" for name in map(quote_name, columns)
-        )
-        standing = f"SELECT {names} FROM ({self._standing(names)}) WHERE {shares}"
+        names = ", ".join(map(quote_name, self.types_with_hash))
+        is_near = near_rows_sql(self.columns.types, columns, self.relation, among)
+        standing = f"SELECT {names} FROM ({self._standing(names)}) WHERE {is_near}"
         return f"(SELECT {names} FROM {self.relation} UNION ALL {standing})"
 
     def _compared(self) -> StagedDiff:
@@ -176,18 +209,20 @@ class StagedTable:
         changes = table_changes(self.schema, self.target, found, self.types_with_hash)
         # A table that had no such column yet is replaced as a whole.
         where, values = self._replaced(self.scope if set(self.scope) <= set(found) else {})
+        round = "round" if self.keeps_rounds else "NULL AS round"
         there = (
-            f"(SELECT row_hash FROM {self.target} WHERE {where})"
+            f"(SELECT row_hash, {round} FROM {self.target} WHERE {where})"
             if "row_hash" in found
-            else "(SELECT '' AS row_hash WHERE false)"
+            else "(SELECT '' AS row_hash, NULL AS round WHERE false)"
         )
         changed = f"{self.relation}_changed"
         # The hashes that do not stand equally often on both sides.
         self.lake.execute(
             f"CREATE OR REPLACE TEMP TABLE {changed} AS "
-            "SELECT row_hash, sum(there)::BIGINT AS there, sum(staged)::BIGINT AS staged FROM ("
-            f"SELECT row_hash, 1 AS there, 0 AS staged FROM {there} UNION ALL "
-            f"SELECT row_hash, 0, 1 FROM {self.relation}) "
+            "SELECT row_hash, min(round) AS round, sum(there)::BIGINT AS there, "
+            "sum(staged)::BIGINT AS staged FROM ("
+            f"SELECT row_hash, round, 1 AS there, 0 AS staged FROM {there} UNION ALL "
+            f"SELECT row_hash, {round}, 0, 1 FROM {self.relation}) "
             "GROUP BY row_hash HAVING sum(there) <> sum(staged)",
             values,
         )
@@ -258,7 +293,8 @@ class StagedDiff:
         if self.rows_new:
             connection.execute(
                 f"INSERT INTO {staged.target} ({names}) SELECT {names} FROM {staged.relation} "
-                f"WHERE row_hash IN (SELECT row_hash FROM {self.changed} WHERE staged > 0)"
+                f"WHERE row_hash IN (SELECT row_hash FROM {self.changed} WHERE staged > 0) "
+                f"ORDER BY {staged.order_sql}"
             )
 
     def hash_after(self, before: str) -> str:
@@ -271,6 +307,27 @@ class StagedDiff:
             for copies in ("there", "staged")
         )
         return hash_after(before, gone, new)
+
+    def round_hashes_after(self, before: Mapping[str, str]) -> Mapping[str, str]:
+        """The content hash of each round, once the commit changed it."""
+        lake, changed = self.staged.lake, "round IS NOT NULL"
+        gone, new = (
+            {
+                str(round): content
+                for round, content, _ in lake.execute(
+                    content_hash_sql(self.changed, changed, copies, each="round")
+                )
+            }
+            for copies in ("there", "staged")
+        )
+        return {
+            round: hash_after(
+                before.get(round, OF_NOTHING),
+                gone.get(round, OF_NOTHING),
+                new.get(round, OF_NOTHING),
+            )
+            for round in {**before, **gone, **new}
+        }
 
     def table_hash(self, connection: Any) -> str:
         """Content hash of the whole table once it is written; called inside the transaction. Rows
@@ -296,6 +353,23 @@ class StagedDiff:
                 f"table {staged.schema}.{staged.table}: another process changed it while this "
                 "commit was made, so nothing of it was written; run again"
             )
+
+
+def near_rows_sql(
+    types: Mapping[str, str],
+    columns: Sequence[str],
+    rows: str,
+    among: Sequence[tuple[str, str]],
+) -> str:
+    """The condition of `StagedTable.near` on a row that stands beside those of a relation."""
+    shares = [f"{name} IN (SELECT {name} FROM {rows})" for name in map(quote_name, columns)]
+    has = [
+        f"list_has_any({quote_name(column)}, (SELECT list(value) FROM {relation}))"
+        if types[column].endswith("[]")
+        else f"{quote_name(column)} IN (SELECT value FROM {relation})"
+        for column, relation in among
+    ]
+    return " OR ".join([*shares, *has])
 
 
 def stage_frame(

@@ -61,6 +61,13 @@ def wrote_alone(lake: Lake, schema: str, table: str, state: int, version: int) -
     return later is not None and [write.version for write in later] == [version]
 
 
+def is_kept(lake: Lake, version: int) -> bool:
+    """Whether the version of the lake is there, and was not vacuumed."""
+    versions = _noted(lake).versions
+    place = bisect_right(versions, version)
+    return place > 0 and versions[place - 1] == version
+
+
 def versions_of_commits(lake: Lake, recipe: str) -> Mapping[tuple[str, int], int]:
     """(table, number) of each commit of the recipe → the version of the lake that it made."""
     return _noted(lake).commits.get(recipe, {})

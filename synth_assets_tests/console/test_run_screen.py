@@ -87,5 +87,9 @@ def test_live_words_tell_what_is_known_and_leave_out_the_rest() -> None:
         "2.00 USD of about 4.00, 8 s left"
     )
     assert live_words(CallStats(total=None)) == "0, 0 reused, 0 tokens, 0.00 USD"
+    first_of_steps = CallStats(made=50, total=50, most=200, seconds=10.0)
+    assert live_words(first_of_steps).startswith("50 of at most 200, ")
+    assert live_words(first_of_steps).endswith("30 s left")
+    assert live_words(CallStats(made=210, total=210, most=200)).startswith("210 of 210, ")
     of_unknown_price = CallStats(made=2, total=4, calls_without_price=2)
     assert "0.00 USD and 2 calls of unknown price" in live_words(of_unknown_price)

@@ -60,6 +60,18 @@ def test_the_asked_are_told_how_many_requests_come_where_it_is_known():
     assert told == [3, 3, None]
 
 
+def test_the_asked_are_told_how_many_come_in_all_where_these_are_the_first_of_several_steps():
+    told: list[object] = []
+
+    def ask(requests: Iterable[Request]) -> Iterator[Reply]:
+        told.append(requests.in_all if isinstance(requests, Counted) else None)
+        return ScriptedAsk(lambda _: "yes")(requests)
+
+    for subjects in (Counted(1, [("a", a_request("a"))], in_all=3), [("a", a_request("a"))]):
+        assert len(list(ask_about(ask, subjects))) == 1
+    assert told == [3, None]
+
+
 @pytest.mark.parametrize(
     ("count", "problem"), [(2, "more than the 2 items"), (4, "3 items, where 4 were counted")]
 )

@@ -1,4 +1,5 @@
-"""How many calls a method will make, as the engine knows it before the first is answered."""
+"""How many calls a method will make, as the engine knows it before the first is answered; of
+several steps, how many at most."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ import pytest
 from synth_assets.llm.call_stats import CallStats
 from synth_assets.llm.request import Ask, Reply, Request
 from synth_assets.llm.transports.scripted import Scripted
-from synth_assets.methods.completions import Completions, complete_prompts
+from synth_assets.method import Material
+from synth_assets.methods.completions import Completions, complete_prompts, completion_request
+from synth_assets.methods.constitutional import Constitutional, revise_completions
 from synth_assets.methods.pairwise import Pairwise, compare_completions
 from synth_assets.methods.rating_reply import Criterion
 from synth_assets.methods.ultrafeedback import UltraFeedback, default_templates, rate_completions
@@ -39,7 +42,10 @@ COMPLETIONS = make_completions(
 
 
 def asking(
-    home: Path, answer: Callable[[Request], str], work: Callable[[Ask], Any]
+    home: Path,
+    answer: Callable[[Request], str],
+    work: Callable[[Ask], Any],
+    watch: Callable[[CallStats], None] = lambda stats: None,
 ) -> tuple[list[int | None], CallStats]:
     """The total that the engine knew of at each reply, and its last word."""
     told: list[int | None] = []
@@ -57,6 +63,7 @@ def asking(
         def ask(requests: Iterable[Request]) -> Iterator[Reply]:
             for reply in engine.ask(requests):
                 told.append(engine.stats.total)
+                watch(engine.stats)
                 yield reply
 
         work(ask)
@@ -126,3 +133,38 @@ def test_verdicts_are_counted_by_pair_order_and_judge(tmp_path: Path):
     )
     assert told[0] == 12, "two of the three pairs of one prompt, two orders, three judges"
     assert stats.total == stats.answered
+
+
+@pytest.mark.parametrize("fails", ["", "c?"])
+def test_the_steps_to_come_are_told_with_the_first(tmp_path: Path, fails: str):
+    """Three prompts, each with a first answer and twice a critique and a revision."""
+    in_all: list[tuple[int | None, bool]] = []
+
+    def revise(ask: Ask) -> None:
+        parameters = Completions(teachers=("one",))
+        material = Material(
+            round=1,
+            frames={"mutated_prompts": PROMPTS},
+            ask=ask,
+            models=MODELS,
+            completions=parameters,
+            first_completion=lambda prompt_id, messages: completion_request(
+                prompt_id, messages, teacher="one", sample_index=0, parameters=parameters
+            ),
+        )
+        revise_completions(material, Constitutional(teacher="one", revisions=2))
+
+    def answer(request: Request) -> str:
+        return "" if fails and request.messages[-1]["content"] == fails else "An answer."
+
+    told, stats = asking(
+        tmp_path,
+        answer,
+        revise,
+        watch=lambda stats: in_all.append((stats.in_all, stats.may_be_fewer)),
+    )
+    assert told[0] == 3
+    assert {number for number, _ in in_all} == {15}, "it neither falls nor grows"
+    assert in_all[0] == (15, True)
+    assert stats.total == stats.answered == (11 if fails else 15)
+    assert (stats.in_all, stats.may_be_fewer) == (stats.total, False), "at the end it is known"

@@ -215,7 +215,14 @@ def test_several_rounds_are_checked_together_once(made: Bench):
 def test_no_row_that_offends_is_kept_with_the_outcomes(made: Bench):
     kept = made.lake.read(made.recipe.name, TABLES[CHECK_OUTCOMES.name])
     assert set(kept["table_name"]) == set(made.workshop().stages)
-    assert kept.columns == ["outcome_id", "table_name", "check_name", "rests_on", "number"]
+    assert kept.columns == [
+        "outcome_id",
+        "table_name",
+        "check_name",
+        "rests_on",
+        "number",
+        "read_version",
+    ]
 
 
 def test_what_a_check_is_made_with_is_part_of_it():
@@ -242,7 +249,7 @@ def test_of_a_check_made_with_more_than_plain_values_nothing_can_be_told():
 
 
 def test_a_check_reads_no_table_that_it_does_not_declare():
-    check = replace(parents_exist("id", ("left", "id")), looks_at=())
+    check = replace(parents_exist("id", ("left", "id")), references=())
     with pytest.raises(AssertionError, match="does not declare that it reads left"):
         run_row_checks([check], frame(id=["a"]), Around(known={("left", "id"): ["a"]}))
     assert ids_are_unique("id").looks_at == ()

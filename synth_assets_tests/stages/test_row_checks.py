@@ -27,8 +27,9 @@ class Around:
     items_parsed: int | None = None
     known: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
-    def ids(self, table: str, column: str) -> pl.Series:
-        return pl.Series(column, self.known.get((table, column), []), pl.String)
+    def present(self, table: str, column: str, values: pl.Series) -> pl.Series:
+        known = pl.Series(column, self.known.get((table, column), []), pl.String)
+        return values.filter(values.is_in(known.implode()))
 
 
 def offending(check: RowCheck, rows: pl.DataFrame, around: Around | None = None) -> list[tuple]:

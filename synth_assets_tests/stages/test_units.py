@@ -16,6 +16,7 @@ from synth_assets.schemas import EDGES, RETRACTIONS
 from synth_assets.stages import seed_lines
 from synth_assets.stages.stage import Stage
 from synth_assets.stages.workshop import Round, Workshop
+from synth_assets.store.commits import slice_hash
 from synth_assets.store.staging import stage_frame
 from synth_assets_tests.stages.bench import Bench, bench
 
@@ -146,8 +147,18 @@ def retract(made: Bench, random: Random) -> None:
     staged.drop()
 
 
+def assert_rounds_are_told(made: Bench) -> None:
+    """Each round of the prompts has the hash that their newest commit says."""
+    log, schema = made.workshop().log, made.recipe.name
+    for round in made.workshop().rounds():
+        where, values = "round = ?", [round.number]
+        read = slice_hash(made.lake, schema, "mutated_prompts", where, values)
+        assert log.recorded_hash("mutated_prompts", round.number) == read
+
+
 def assert_as_if_all_were_made_anew(made: Bench) -> None:
     """The tables are those that the stages make of the whole rounds, and so is the lineage."""
+    assert_rounds_are_told(made)
     if made.read("retractions").is_empty():
         assert_seeds_are_as_read(made)
     workshop = made.workshop()

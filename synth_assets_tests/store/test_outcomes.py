@@ -50,15 +50,15 @@ def kept(lake: Lake, recipe: str) -> list[tuple[str, str]]:
 def test_outcomes_that_another_wrote_meanwhile_are_replaced_and_not_doubled(
     lake: Lake, recipe: str
 ) -> None:
-    keep_outcomes(lake, recipe, "others", {"unique": Outcome("o", 1)})
+    keep_outcomes(lake, recipe, "others", {"unique": Outcome("o", 1, 1)})
     for write in (
         lambda late: pass_check(late, recipe, {"a": "one"}, "ours"),
-        lambda late: keep_outcomes(late, recipe, "notes", {"unique": Outcome("ours", 1)}),
+        lambda late: keep_outcomes(late, recipe, "notes", {"unique": Outcome("ours", 1, 1)}),
     ):
         with Overtaken(lake.home) as late:
             assert isinstance(late, Overtaken)
             late.meanwhile = lambda: keep_outcomes(
-                lake, recipe, "notes", {"unique": Outcome("theirs", 1)}
+                lake, recipe, "notes", {"unique": Outcome("theirs", 1, 1)}
             )
             write(late)
         assert kept(lake, recipe) == [("notes", "ours"), ("others", "o")]
@@ -73,11 +73,11 @@ def test_what_another_wrote_just_before_a_commit_is_not_forgotten_after_it(
     lake: Lake, recipe: str
 ) -> None:
     commit_numbers(lake, recipe, upto=1)
-    keep_outcomes(lake, recipe, "others", {"unique": Outcome("old", 1)})
+    keep_outcomes(lake, recipe, "others", {"unique": Outcome("old", 1, 1)})
     with Overtaken(lake.home) as late:
 
         def write() -> None:
-            keep_outcomes(lake, recipe, "others", {"unique": Outcome("new", 1)})
+            keep_outcomes(lake, recipe, "others", {"unique": Outcome("new", 1, 1)})
             commit_numbers(lake, recipe, upto=2)
 
         assert isinstance(late, Overtaken)
