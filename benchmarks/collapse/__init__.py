@@ -1,1 +1,1 @@
-"""Model collapse, simulated: what rounds that replace their data lose, and rounds that add keep."""
+"""Model collapse: what rounds that replace their data lose, and rounds that add keep."""

@@ -1,8 +1,8 @@
 """Rounds of a recipe whose student is refitted between them: settings in, `round_health` out.
 
 Each round is opened as `synth-assets run RECIPE --round new` opens it. In between the student is
-fitted on the set that the lake holds: on all of it (accumulate), or on what it wrote in
-the newest round alone (replace). Where a blocking check fails, no further round can be opened.
+fitted on the set that the lake holds: on all of it (accumulate), or on what it wrote in the newest
+round alone (replace). Where a blocking check fails, no further round can be opened.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.collapse.student import KINDS, Student, answer_with_slips, count
 from synth_assets.identity import seeded_random
 from synth_assets.llm.offline.dice import Dice
 from synth_assets.llm.offline.task import truth
-from synth_assets.quality.collapse_simulation import Feeding, support
+from synth_assets.quality.collapse_simulation import Feeding
 from synth_assets.recipe import Recipe, load_recipe
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
@@ -134,7 +134,7 @@ def look(home: Home, round: int, problems: tuple[str, ...]) -> Seen:
         metrics = lake.execute(
             f"SELECT metric, value FROM {Lake.relation(NAME, health)} WHERE round = ?", [round]
         )
-    kinds = support(list(count_kinds(text for (text,) in prompts).values()))
+    kinds = len(count_kinds(text for (text,) in prompts))
     return Seen(round, len(prompts), kinds, dict(metrics), problems)
 
 

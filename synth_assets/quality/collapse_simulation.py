@@ -7,7 +7,6 @@ beside all that came before (accumulate).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,17 +57,3 @@ def simulate_regression(
         errors[generation] = (weights**2).sum(axis=1)
     spread = errors.std(axis=1, ddof=1) / numpy.sqrt(runs)
     return Errors(tuple(map(float, errors.mean(axis=1))), tuple(map(float, spread)))
-
-
-def support(counts: Sequence[int]) -> int:
-    """How many kinds there are at all: what a model that collapses loses first is what is rare."""
-    return sum(count > 0 for count in counts)
-
-
-def effective_kinds(counts: Sequence[int]) -> float | None:
-    """exp of the entropy: as many equally frequent kinds would be as varied; null of nothing."""
-    total = sum(counts)
-    if not total:
-        return None
-    shares = numpy.array([count / total for count in counts if count])
-    return float(numpy.exp(-(shares * numpy.log(shares)).sum()))

@@ -9,12 +9,7 @@ from synth_assets.quality.collapse import (
     error_when_accumulating,
     error_when_replacing,
 )
-from synth_assets.quality.collapse_simulation import (
-    Feeding,
-    effective_kinds,
-    simulate_regression,
-    support,
-)
+from synth_assets.quality.collapse_simulation import Feeding, simulate_regression
 
 THEORY = {"replace": error_when_replacing, "accumulate": error_when_accumulating}
 COMPUTED = {"replace": 1.1313, "accumulate": 0.1756}
@@ -52,10 +47,3 @@ def test_a_seed_gives_the_same_numbers_again_and_another_gives_others():
     first, again = (simulate_regression("replace", runs=20, seed=7) for _ in range(2))
     assert first == again
     assert first != simulate_regression("replace", runs=20, seed=8)
-
-
-def test_rare_kinds_count_for_the_support_and_little_for_effective_kinds():
-    assert support([5, 0, 1]) == 2
-    assert effective_kinds([3, 3, 3, 3]) == pytest.approx(4)
-    assert effective_kinds([1_000, 0, 1]) == pytest.approx(1, abs=0.01)
-    assert effective_kinds([0, 0]) is None
