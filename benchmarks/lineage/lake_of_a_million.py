@@ -52,6 +52,7 @@ SETS: dict[str, dict[str, str]] = {
         "chosen_completion_id": ID.format("completion", f"(n * {COMPLETIONS_PER_PROMPT})"),
         "rejected_completion_id": ID.format("completion", f"(n * {COMPLETIONS_PER_PROMPT} + 1)"),
         "margin": "1.0::DOUBLE",
+        "pairing": "'best_vs_worst'",
         "split": "'train'",
     },
 }
