@@ -13,7 +13,11 @@ from typing import Protocol
 import polars as pl
 
 from synth_assets.identity import content_hash
+from synth_assets.methods.retraction import RETRACTED
 from synth_assets.schemas import TableSchema
+
+STANDS = pl.col("status").ne_missing(RETRACTED)
+"""A row that was not withdrawn: what its reply was is no matter any more."""
 
 
 class Surroundings(Protocol):
@@ -227,9 +231,10 @@ def failed_replies_are_few() -> RowCheck:
     """The share of failed replies is under the recipe's limit (``limits.failed_replies``)."""
 
     def offending(rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
-        failed = rows.filter(pl.col("status") == "failed")
-        too_many = rows.height and failed.height / rows.height > around.failed_replies_limit
-        return failed if too_many else rows.clear()
+        standing = rows.filter(STANDS)
+        failed = standing.filter(pl.col("status") == "failed")
+        is_over = failed.height and failed.height / standing.height > around.failed_replies_limit
+        return failed if is_over else rows.clear()
 
     return RowCheck(
         "failed_replies_are_few",
@@ -244,8 +249,9 @@ def replies_are_parsed(limit: float = 0.1) -> RowCheck:
     unread = ("unparsed", "missing", "out_of_scale")
 
     def offending(rows: pl.DataFrame, _: Surroundings) -> pl.DataFrame:
-        bad = rows.filter(pl.col("status").is_in(unread))
-        return bad if rows.height and bad.height / rows.height > limit else rows.clear()
+        standing = rows.filter(STANDS)
+        bad = standing.filter(pl.col("status").is_in(unread))
+        return bad if bad.height and bad.height / standing.height > limit else rows.clear()
 
     return RowCheck(
         "replies_are_parsed",

@@ -78,6 +78,15 @@ def test_failed_replies_up_to_the_limit_itself_pass():
     assert offending(check, rows.clear(), Around(failed_replies_limit=0.0)) == []
 
 
+def test_replies_about_what_was_withdrawn_are_in_no_share():
+    rows = frame(status=["failed", "ok", "retracted", "retracted"])
+    check = failed_replies_are_few()
+    assert offending(check, rows, Around(failed_replies_limit=0.4)) == [("failed",)]
+    rows = frame(status=["unparsed", "ok", "retracted", "retracted"])
+    assert offending(replies_are_parsed(limit=0.4), rows) == [("unparsed",)]
+    assert offending(replies_are_parsed(limit=0.4), rows.tail(2)) == []
+
+
 def test_a_judge_that_cannot_be_read_is_a_warning():
     check = replies_are_parsed(limit=0.5)
     rows = frame(status=["unparsed", "missing", "out_of_scale", "ok"])
