@@ -9,7 +9,7 @@ has other rows about the same prompts or completions than before.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -109,7 +109,7 @@ class _Differ:
 
     def diff(self, table: str) -> TableDiff:
         key = self.workshop.stages[table].key
-        rows = self._differing(table, key)
+        rows, columns = self._differing_by_column(table, key)
         counts = dict(rows["change"].value_counts().iter_rows())
         own = causes_by_table(table, *self.states)
         rows = self._with_causes(rows, table, key, own)
@@ -124,7 +124,7 @@ class _Differ:
             added=counts.get("added", 0),
             removed=counts.get("removed", 0),
             changed=counts.get("changed", 0),
-            columns=self._changed_columns(table, key, rows),
+            columns=columns,
             because=because,
             causes=tuple(sorted({cause for causes in own.values() for cause in causes})),
             rows=rows.select(key, "change", "because"),
@@ -141,54 +141,58 @@ class _Differ:
     def _differing(self, table: str, key: str) -> pl.DataFrame:
         """key, change, whether the row came, went, or was dropped or kept on one side only, and the
         ids that it is about."""
-        old, new = self._sides(table)
-        name = quote_name(key)
-        about = [column for column in ENTITY_COLUMNS if column in self._columns(table)]
-        ids = ", ".join(
-            f"coalesce(b.{quote_name(c)}, a.{quote_name(c)}) AS {quote_name(c)}"
-            for c in about
-            if c != key
-        )
-        reason = ["drop_reason"] if "drop_reason" in self._columns(table) else []
-        chosen = ", ".join(self._id(table, c) for c in dict.fromkeys([key, *about, *reason]))
-        is_turned = "(a.drop_reason IS NULL) <> (b.drop_reason IS NULL)" if reason else "false"
-        return self.lake.frame(
-            f"SELECT coalesce(b.{name}, a.{name}) AS {name},"
-            " CASE WHEN a.row_hash IS NULL THEN 'added' WHEN b.row_hash IS NULL THEN 'removed'"
-            " ELSE 'changed' END AS change,"
-            " a.row_hash IS NULL OR b.row_hash IS NULL OR coalesce("
-            f"{is_turned}, false) AS came_or_went{', ' + ids if ids else ''}"
-            f" FROM (SELECT {chosen}, row_hash FROM {old}) a"
-            f" FULL JOIN (SELECT {chosen}, row_hash FROM {new}) b ON a.{name} = b.{name}"
-            f" WHERE a.row_hash IS DISTINCT FROM b.row_hash ORDER BY 1"
-        )
+        return self.lake.frame(f"{self._differing_sql(table, key)} ORDER BY 1")
 
-    def _changed_columns(self, table: str, key: str, rows: pl.DataFrame) -> dict[str, int]:
-        changed = rows.filter(pl.col("change") == "changed").select(key)
-        if changed.is_empty():
-            return {}
-        old, new = self._sides(table)
-        name = quote_name(key)
+    def _differing_by_column(self, table: str, key: str) -> tuple[pl.DataFrame, dict[str, int]]:
+        """The same, and the columns in which changed rows differ, each with how many do. Both of
+        one look at the rows: where a million differ, to join them takes most of the time."""
         known = [self._columns(table, version) for version in self.sides]
         # A row whose column has another type has changed by it, also where the value is equal.
         own = [c for c in known[1] if c not in (key, "row_hash")]
         own += [key] if self._is_retyped(table, key) else []
-        names = [c for c in own if known[0].get(c) == known[1][c]]
-        # Values are told by a hash of 64 bits: to join a million texts would take gigabytes.
-        hashed = "".join(f", hash({quote_name(c)}) AS {quote_name(c)}" for c in names)
-        counted = "".join(
-            f", count(*) FILTER (a.{quote_name(c)} <> b.{quote_name(c)}) AS {quote_name(c)}"
-            for c in names
+        compared = [c for c in own if known[0].get(c) == known[1][c]]
+        joined = f"joined_{random.getrandbits(32):08x}"
+        self.lake.execute(
+            f"CREATE TEMP TABLE {joined} AS {self._differing_sql(table, key, compared)}"
         )
-        id = self._id(table, key)
-        sides = (f"(SELECT {id}, row_hash{hashed} FROM {side})" for side in (old, new))
-        row = self.lake.frame(
-            f"SELECT count(*) AS row_hash{counted}"
-            f" FROM {next(sides)} a JOIN {next(sides)} b ON a.{name} = b.{name}"
-            " WHERE a.row_hash IS DISTINCT FROM b.row_hash"
-        ).to_dicts()[0]
-        counts = {c: row.get(c, changed.height) for c in own}
-        return {c: count for c, count in counts.items() if count}
+        self._temporary.append(joined)
+        told = [f"differs_{place}" for place in range(len(compared))]
+        counted = "".join(f", count(*) FILTER ({name})" for name in told)
+        ((changed, *counts),) = self.lake.execute(
+            f"SELECT count(*){counted} FROM {joined} WHERE change = 'changed'"
+        )
+        columns = dict.fromkeys(own, changed) | dict(zip(compared, counts, strict=True))
+        without = f" EXCLUDE ({', '.join(told)})" if told else ""
+        rows = self.lake.frame(f"SELECT *{without} FROM {joined} ORDER BY 1")
+        return rows, {column: count for column, count in columns.items() if count}
+
+    def _differing_sql(self, table: str, key: str, compared: Sequence[str] = ()) -> str:
+        """The SELECT of the rows that differ, with whether they do in each column ``compared``, as
+        ``differs_0`` and so on."""
+        old, new = self._sides(table)
+        name = quote_name(key)
+        about = [column for column in ENTITY_COLUMNS if column in self._columns(table)]
+        ids = [
+            f", coalesce(b.{quote_name(c)}, a.{quote_name(c)}) AS {quote_name(c)}"
+            for c in about
+            if c != key
+        ]
+        reason = ["drop_reason"] if "drop_reason" in self._columns(table) else []
+        chosen = [self._id(table, c) for c in dict.fromkeys([key, *about, *reason])]
+        # Values are told by a hash of 64 bits: to join a million texts would take gigabytes.
+        chosen += [f"hash({quote_name(c)}) AS hash_{n}" for n, c in enumerate(compared)]
+        differs = [f", a.hash_{n} <> b.hash_{n} AS differs_{n}" for n in range(len(compared))]
+        is_turned = "(a.drop_reason IS NULL) <> (b.drop_reason IS NULL)" if reason else "false"
+        return (
+            f"SELECT coalesce(b.{name}, a.{name}) AS {name},"
+            " CASE WHEN a.row_hash IS NULL THEN 'added' WHEN b.row_hash IS NULL THEN 'removed'"
+            " ELSE 'changed' END AS change,"
+            " a.row_hash IS NULL OR b.row_hash IS NULL OR coalesce("
+            f"{is_turned}, false) AS came_or_went{''.join([*ids, *differs])}"
+            f" FROM (SELECT {', '.join(chosen)}, row_hash FROM {old}) a"
+            f" FULL JOIN (SELECT {', '.join(chosen)}, row_hash FROM {new}) b"
+            f" ON a.{name} = b.{name} WHERE a.row_hash IS DISTINCT FROM b.row_hash"
+        )
 
     # -- why ----------------------------------------------------------------------------------
 
