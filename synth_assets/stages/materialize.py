@@ -127,13 +127,14 @@ def check_committed(workshop: Workshop, stage: Stage, *, anew: bool) -> list[Che
     with lake.reading(), ExitStack() as opened:
         commits = [c for (table, _), c in workshop.log.latest().items() if table == stage.name]
         counted = [c.items_parsed for c in commits if c.items_parsed is not None]
+        rows = sum(commit.row_count for commit in commits)
         found = checked(
             workshop,
             stage,
             Lake.relation(schema, stage.name),
             sum(counted) if counted else None,
             None if anew else workshop.log.recorded_hash(stage.name),
-            None if anew else CommittedChange(lake, schema, stage.name, opened),
+            None if anew else CommittedChange(lake, schema, stage.name, rows, opened),
         )
     if commits:
         number = max(commit.number for commit in commits)

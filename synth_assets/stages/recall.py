@@ -16,7 +16,7 @@ import polars as pl
 from synth_assets.identity import content_hash
 from synth_assets.schemas import CALLS
 from synth_assets.stages.row_checks import CheckResult
-from synth_assets.stages.rows_to_check import Change, RowsToCheck
+from synth_assets.stages.rows_to_check import Change, RowsToCheck, is_small
 from synth_assets.stages.stage import CheckDefinition, Stage
 from synth_assets.stages.workshop import Workshop
 from synth_assets.store.commits import library_versions
@@ -61,7 +61,8 @@ def checked(
         known = {} if anew else _recalled(workshop, stage, rests_on)
         to_run = [name for name in names if name not in known]
         near: dict[str, str] = {}
-        if change is not None and content is not None and to_run and not anew:
+        is_known = content is not None and not anew
+        if change is not None and is_known and to_run and not is_small(change):
             rows = RowsToCheck(workshop, stage.name, change, opened)
             near = dict(_near(workshop, stage, rows, definitions, to_run))
         ran = {

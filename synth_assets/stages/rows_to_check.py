@@ -23,9 +23,17 @@ from synth_assets.store.staging import StagedTable, near_rows_sql
 MANY = 100_000
 """Values gone from a table above which all rows that may name one are looked at."""
 
+SMALL = 50_000
+"""Rows of a table up to which all are looked at: to find out which are enough would take longer."""
+
 
 class Change(Protocol):
     """A table of which some rows are others than at a version of the lake."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it has now."""
+        ...
 
     def others_stand_since(self, version: int) -> bool:
         """Whether the rest of its rows are as they were then."""
@@ -39,6 +47,11 @@ class Change(Protocol):
         ...
 
 
+def is_small(change: Change) -> bool:
+    """Whether the table has so few rows that all are as quickly looked at."""
+    return change.row_count <= SMALL
+
+
 @dataclass(frozen=True)
 class StagedChange:
     """Rows staged in the place of some of those of a commit, of the table or of one round of it."""
@@ -46,6 +59,10 @@ class StagedChange:
     log: CommitLog
     staged: StagedTable
     known: Commit
+
+    @property
+    def row_count(self) -> int:
+        return self.staged.content()[1]
 
     def others_stand_since(self, version: int) -> bool:
         table, round = self.known.table_name, self.staged.scope.get("round")
@@ -64,6 +81,7 @@ class CommittedChange:
     lake: Lake
     schema: str
     table: str
+    row_count: int
     opened: ExitStack
     _new: dict[int, str | None] = field(default_factory=dict)
 

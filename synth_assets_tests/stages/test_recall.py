@@ -14,6 +14,7 @@ import pytest
 from synth_assets.errors import CheckFailed
 from synth_assets.schemas import CHECK_OUTCOMES, TABLES
 from synth_assets.sql.data_tests import DataTest
+from synth_assets.stages import rows_to_check
 from synth_assets.stages.datasets import SqlStage, load_sql_project
 from synth_assets.stages.finishing import all_checks, committed_checks
 from synth_assets.stages.materialize import bring_up_to_date
@@ -287,8 +288,9 @@ def unit_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def by_unit(tmp_path: Path, unit_run: Path) -> Iterator[Bench]:
-    """A copy of it, to change."""
+def by_unit(tmp_path: Path, unit_run: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A copy of it, to change, as if it were large."""
+    monkeypatch.setattr(rows_to_check, "SMALL", 0)
     copytree(unit_run, tmp_path, dirs_exist_ok=True)
     with at_work_in(tmp_path) as one:
         yield one

@@ -58,6 +58,11 @@ def family_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def no_table_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_to_check, "SMALL", 0)
+
+
 @pytest.fixture
 def family(tmp_path: Path, family_run: Path) -> Iterator[Bench]:
     """A copy of it, to change."""
@@ -87,6 +92,15 @@ def test_rows_that_stand_are_not_looked_at_while_all_that_they_name_is_there(
     family.seeds(seed(0, 40), seed(1, 50), seed(2, 42))
     checks(family)
     assert looked_at["children", "relationships"] == 1
+
+
+def test_of_a_small_table_all_rows_are_looked_at(
+    family: Bench, looked_at: dict[tuple[str, str], int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rows_to_check, "SMALL", 3)
+    family.seeds(seed(0, 40), seed(1, 50), seed(2, 42))
+    checks(family)
+    assert looked_at["children", "relationships"] == 3
 
 
 def test_a_row_that_stands_is_found_where_what_it_names_is_gone(family: Bench):
