@@ -20,6 +20,7 @@ class DataTestResult:
     test: DataTest
     offending: int
     sample: pl.DataFrame
+    """The first rows that offend; without columns where none does."""
 
     @property
     def verdict(self) -> Verdict:
@@ -33,7 +34,7 @@ class DataTestResult:
 def fetch(connection: duckdb.DuckDBPyConnection, sql: str, where: str = "query") -> pl.DataFrame:
     """The rows of one compiled SELECT. Errors: `SqlModelError` naming ``where``."""
     try:
-        return connection.sql(sql).pl()
+        return connection.execute(sql).pl()
     except duckdb.Error as error:
         raise SqlModelError(f"{where}: failed ({str(error).splitlines()[0]})") from error
 
@@ -47,6 +48,7 @@ def run_data_test(
         sql = f"SELECT * FROM ({sql}) AS found LIMIT {test.limit}"
     counted = fetch(connection, f"SELECT count(*) AS offending FROM ({sql}) AS found", where)
     offending = int(counted.item())
-    shown = SHOWN_ROWS if offending else 0
-    sample = fetch(connection, f"SELECT * FROM ({sql}) AS found LIMIT {shown}", where)
+    if not offending:
+        return DataTestResult(test, 0, pl.DataFrame())
+    sample = fetch(connection, f"SELECT * FROM ({sql}) AS found LIMIT {SHOWN_ROWS}", where)
     return DataTestResult(test, offending, sample)

@@ -245,8 +245,9 @@ def _alone(tests: list[DataTest]) -> tuple[str, ...] | None:
 
 def _offending(found: DataTestResult) -> pl.DataFrame:
     """The first rows that offend, with the test's name in front; none where it passes."""
-    rows = found.sample.clear() if found.passed else found.sample
-    return rows.select(pl.lit(found.test.name).alias("test"), pl.all())
+    if found.passed:
+        return pl.DataFrame(schema={"test": pl.String})
+    return found.sample.select(pl.lit(found.test.name).alias("test"), pl.all())
 
 
 def _description(tests: list[DataTest]) -> str:

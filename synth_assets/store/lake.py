@@ -199,6 +199,18 @@ class Lake:
         self._last_read = _Version(number, shapes[0][0] if shapes else -1 - number)
         return self._last_read
 
+    def has_shape_of(self, version: int) -> bool:
+        """Whether no table or column came or went between a version of the lake and the newest;
+        False of a version that is not there."""
+        place = ("shape", version)
+        if place not in self.remembered:
+            found = self.execute(
+                f"SELECT schema_version FROM {CATALOG}.ducklake_snapshot WHERE snapshot_id = ?",
+                [version],
+            )
+            self.remembered[place] = found[0][0] if found else None
+        return self.remembered[place] == self._newest().shape
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Holds on to one version of the lake for the length of the block, in which nothing may be

@@ -47,6 +47,8 @@ def columns_at(lake: Lake, schema: str, table: str, version: int) -> dict[str, s
     """Column → SQL type of a table at a version of the lake; none where it was not there."""
     if not lake.has(schema, table):
         return {}
+    if lake.has_shape_of(version):  # known already; to describe a past version takes 20 ms
+        return lake.column_types(schema, table)
     try:
         described = lake.execute(f"DESCRIBE {relation_at(schema, table, version)}")
     except LakeError as error:
@@ -60,6 +62,8 @@ def columns_at(lake: Lake, schema: str, table: str, version: int) -> dict[str, s
 def has_same_columns(lake: Lake, schema: str, table: str, before: int, after: int) -> bool:
     """Whether no column came, went or got another type in between, not even to come again: what a
     dropped column held is in no answer of `changes_between`."""
+    if lake.has_shape_of(before) and lake.has_shape_of(after):
+        return lake.has(schema, table)
     columns = [
         lake.execute(
             f"SELECT c.column_id, c.column_name, c.column_type FROM {CATALOG}.ducklake_column c "
