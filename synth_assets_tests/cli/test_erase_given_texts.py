@@ -16,6 +16,7 @@ from synth_assets_tests.cli.test_retract import column, files_with, rows, states
 from synth_assets_tests.cli.words import say
 from synth_assets_tests.recipes import Teacher, teaching, write_recipe, write_seeds
 
+pytestmark = pytest.mark.full  # one run of a recipe takes 10 s; cli/test_retract.py erases in each
 WORDS = "Zanzibar Quillfeather"
 LETTER = (
     f"{WORDS} kept the harbour clock of Lisbon from 1931 on, oiled it each Sunday,\n"
@@ -123,7 +124,7 @@ def test_both_texts_are_completions_of_the_first_run(made: Path) -> None:
     assert set(states().values()) == {"current"}
 
 
-@pytest.mark.parametrize("named_by", ["file", pytest.param("prompt", marks=pytest.mark.full)])
+@pytest.mark.parametrize("named_by", ["file", "prompt"])
 def test_an_erased_document_is_in_no_file_and_does_not_come_back(
     made: Path, teacher: Teacher, named_by: str
 ) -> None:
@@ -139,7 +140,6 @@ def test_an_erased_document_is_in_no_file_and_does_not_come_back(
     assert files_with(home, line) == []
 
 
-@pytest.mark.full
 def test_an_erased_human_side_of_a_translation_is_in_no_file(made: Path, teacher: Teacher) -> None:
     home, (prompt,) = made / ".synth", given(ORDER)
     (completion,) = column(
@@ -155,7 +155,6 @@ def test_an_erased_human_side_of_a_translation_is_in_no_file(made: Path, teacher
     assert files_with(home, ORDER) == []
 
 
-@pytest.mark.full
 def test_a_copy_that_is_added_later_stays_out_too(made: Path) -> None:
     erase(given(LETTER)[0]["derived_from"][0])
     erase(column("select prompt_id from tiny.seed_prompts where source_line = 1")[0])

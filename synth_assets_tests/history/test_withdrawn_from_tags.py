@@ -56,6 +56,7 @@ def test_it_is_found_in_the_tag_journaled_and_listed(gone: tuple[Bench, str]) ->
     assert made.hashes() == hashes
 
 
+@pytest.mark.full
 def test_erasing_it_removes_the_text_with_the_tagged_version(gone: tuple[Bench, str]) -> None:
     made, id = gone
     home = made.folder / "home"

@@ -53,7 +53,13 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="SIGKILL"),
+        pytest.param(signal.SIGTERM, id="SIGTERM", marks=pytest.mark.full),
+    ],
+)
 def test_no_stored_reply_is_lost_and_nothing_is_bought_twice_but_what_was_in_flight(
     tmp_path: Path, number: signal.Signals
 ):

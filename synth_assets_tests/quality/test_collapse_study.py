@@ -144,6 +144,7 @@ def examples_of_round(home: Home, round: int) -> list[tuple[str, str, list[str]]
     return [(str(method), str(origin), list(prompts)) for method, origin, prompts in rows]
 
 
+@pytest.mark.full
 def test_of_a_round_that_a_check_refuses_the_figures_are_those_that_were_refused(tmp_path: Path):
     people = write_people(tmp_path, SMALL, seed=1)
     write_exam(tmp_path, 1, SMALL, seed=1)

@@ -90,6 +90,7 @@ def erase(home: Home, recipe: Recipe, source: str) -> Done:
         return retraction.carry_out(plan, "its keeper asked")
 
 
+@pytest.mark.full
 def test_what_an_erased_judge_said_is_in_no_file_of_the_home(made: Bench) -> None:
     home, recipe = made.lake.home, made.recipe
     told = made.read("ratings", "rationale IS NOT NULL")["rationale"].to_list()

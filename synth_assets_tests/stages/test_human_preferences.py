@@ -121,6 +121,7 @@ def test_a_label_of_a_completion_that_is_not_there_is_a_row_and_stops_nothing(ma
     assert pairs(made) == before
 
 
+@pytest.mark.full
 def test_what_was_withdrawn_leaves_the_queue_and_the_labels(made: Bench):
     first, second, third = of_set(made, "label_queue").to_dicts()
     label(made, *(row | {"preferred": "a"} for row in (first, third)))

@@ -243,7 +243,7 @@ WITH_TOOLS: dict[str, Any] = {
     ("table", "completions"),
     [
         ("resampled_completions", AGAIN),
-        ("tool_integrated_completions", WITH_TOOLS),
+        pytest.param("tool_integrated_completions", WITH_TOOLS, marks=pytest.mark.full),
     ],
 )
 def test_what_is_asked_again_is_inside_the_interval_and_the_next_plan_has_learnt(

@@ -256,6 +256,7 @@ def test_a_second_run_asks_nothing_and_changes_nothing(changing: Bench):
     assert all(report.stats.made == report.stats.cached == 0 for report in reports.values())
 
 
+@pytest.mark.full
 def test_other_parameters_ask_nothing_about_it_and_leave_its_rows_as_they_stood(changing: Bench):
     marked = marked_rows(changing)
     changing.change(
@@ -287,6 +288,7 @@ def test_a_later_round_draws_on_others(changing: Bench, known: Known):
     assert {name for name, rows in after.items() if not rows.equals(marked[name])} == set()
 
 
+@pytest.mark.full
 def test_a_table_that_waits_for_another_reason_is_marked_at_once_and_goes_on_waiting(made: Bench):
     made.change(completions={"system_text": "Answer in one line."})
     known = known_after_withdrawal(made)
@@ -298,6 +300,7 @@ def test_a_table_that_waits_for_another_reason_is_marked_at_once_and_goes_on_wai
     assert "completions" in made.causes()
 
 
+@pytest.mark.full
 def test_what_a_withdrawn_judge_said_is_told_though_its_row_has_no_mark(made: Bench):
     withdraw(made, "judge")
     (rating, *_) = made.read("ratings").to_dicts()
