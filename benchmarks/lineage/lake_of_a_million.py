@@ -1,13 +1,16 @@
 """A number of completions in, a lake with a recipe's tables at that size out: prompts, completions,
 calls, judgments, sets and edges, joined as the stages join them, with texts made of hashes.
 
-Written straight by SQL in some minutes; going through the stages would take an hour.
+Written straight by SQL in some minutes; going through the stages would take an hour. Rows lie in
+the files as commits write them: in the order of the stage's unit, edges in that of their children,
+calls as they came, in files of as many as a run moves at once.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from synth_assets.llm.dispatcher import MOST_LANDED
 from synth_assets.method import all_methods
 from synth_assets.schemas import (
     CALLS,
@@ -130,7 +133,7 @@ def _tables(completions: int) -> list[list[str]]:
             "child_id": child,
             "parent_id": of,
         }
-        return _fill(RECIPE, EDGES, values, rows, where)
+        return _fill(RECIPE, EDGES, values, rows, where, order="child_id, edge_id")
 
     has_parent = is_rewritten
     example, pair = SETS["sft_set"], SETS["dpo_set"]
@@ -166,9 +169,9 @@ def _tables(completions: int) -> list[list[str]]:
             completions,
         ),
         edges("completions", completion.format("n"), prompt.format(answered), completions),
-        _fill("llm", CALLS, {"call_id": call, **call_values}, completions),
-        _fill("llm", CALLS, {"call_id": ID.format("prompt_call", "n"), **call_values}, prompts),
-        _fill("llm", CALLS, {"call_id": ID.format("rating_call", "n"), **call_values}, prompts),
+        _calls({"call_id": call, **call_values}, completions),
+        _calls({"call_id": ID.format("prompt_call", "n"), **call_values}, prompts),
+        _calls({"call_id": ID.format("rating_call", "n"), **call_values}, prompts),
         _fill(
             RECIPE,
             rating_table,
@@ -187,27 +190,55 @@ def _tables(completions: int) -> list[list[str]]:
 
 
 def _fill(
-    schema: str, table: TableSchema, values: Values, rows: int, where: str = "true"
+    schema: str,
+    table: TableSchema,
+    values: Values,
+    rows: int,
+    where: str = "true",
+    order: str | None = None,
 ) -> list[str]:
     """Makes the table and adds ``rows`` rows; ``n`` counts them from 0."""
-    types = StagedColumns.of(table).types_with_hash
-    target = Lake.relation(schema, table.name)
-    columns = ", ".join(f"{quote_name(name)} {kind}" for name, kind in types.items())
-    selected = ", ".join(
-        f"CAST({values.get(name, 'NULL')} AS {kind}) AS {quote_name(name)}"
-        for name, kind in types.items()
-    )
+    if order is None:
+        order = f"prompt_id, {table.key}" if "prompt_id" in values else "n"
+    return [*_made(schema, table), _inserted(schema, table, values, (0, rows), where, order)]
+
+
+def _calls(values: Values, rows: int) -> list[str]:
+    parts = [(first, min(first + MOST_LANDED, rows)) for first in range(0, rows, MOST_LANDED)]
     return [
-        f"CREATE SCHEMA IF NOT EXISTS lake.{quote_name(schema)}",
-        f"CREATE TABLE IF NOT EXISTS {target} ({columns})",
-        f"INSERT INTO {target} SELECT {selected} FROM (SELECT range AS n FROM range({rows})) "
-        f"WHERE {where}",
+        *_made("llm", CALLS),
+        *(_inserted("llm", CALLS, values, part, "true", "n") for part in parts),
     ]
 
 
+def _made(schema: str, table: TableSchema) -> list[str]:
+    types = StagedColumns.of(table).types_with_hash
+    columns = ", ".join(f"{quote_name(name)} {kind}" for name, kind in types.items())
+    return [
+        f"CREATE SCHEMA IF NOT EXISTS lake.{quote_name(schema)}",
+        f"CREATE TABLE IF NOT EXISTS {Lake.relation(schema, table.name)} ({columns})",
+    ]
+
+
+def _inserted(
+    schema: str, table: TableSchema, values: Values, part: tuple[int, int], where: str, order: str
+) -> str:
+    selected = ", ".join(
+        f"CAST({values.get(name, 'NULL')} AS {kind}) AS {quote_name(name)}"
+        for name, kind in StagedColumns.of(table).types_with_hash.items()
+    )
+    first, end = part
+    return (
+        f"INSERT INTO {Lake.relation(schema, table.name)} SELECT {selected} "
+        f"FROM (SELECT range AS n FROM range({first}, {end})) WHERE {where} ORDER BY {order}"
+    )
+
+
 def _set(name: str, rows: int) -> list[str]:
-    selected = ", ".join(f"{sql} AS {column}" for column, sql in SETS[name].items())
+    values = SETS[name]
+    selected = ", ".join(f"{sql} AS {column}" for column, sql in values.items())
     return [
         f"CREATE TABLE {Lake.relation(RECIPE, name)} AS SELECT {selected}, sha256(n::VARCHAR) AS "
-        f"row_hash FROM (SELECT range AS n FROM range({rows}))"
+        f"row_hash FROM (SELECT range AS n FROM range({rows})) "
+        f"ORDER BY prompt_id, {next(iter(values))}"
     ]

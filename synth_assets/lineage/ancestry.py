@@ -6,11 +6,12 @@ step is a look-up of rows that are to be shown anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth_assets.lineage.find import Found, key_of, prompt_tables, read_rows
+from synth_assets.lineage.find import Found, key_of, prompt_tables
+from synth_assets.lineage.rows import read_rows
 from synth_assets.method import method_tables
 from synth_assets.store.calls import SCHEMA as CALLS_SCHEMA
 from synth_assets.store.lake import Lake
@@ -76,20 +77,31 @@ def climb(lake: Lake, recipe: str, found: Found) -> list[Node]:
                 node.parents.append(id)
                 if id not in nodes:
                     wanted.setdefault(kind, {})[id] = None
+        prompts = {node.row["prompt_id"] for node in waiting if node.row.get("prompt_id")}
         waiting = [
-            node for kind, ids in wanted.items() for node in nodes_of(lake, recipe, kind, ids)
+            node
+            for kind, ids in wanted.items()
+            for node in nodes_of(lake, recipe, kind, ids, prompts)
         ]
         nodes.update({node.id: node for node in waiting})
     return list(nodes.values())
 
 
-def nodes_of(lake: Lake, recipe: str, kind: str, ids: Iterable[str]) -> list[Node]:
+def nodes_of(
+    lake: Lake, recipe: str, kind: str, ids: Iterable[str], prompts: Collection[str] = ()
+) -> list[Node]:
     """Prompts or completions with their rows; one that is in no table has none. A prompt's parent
-    may be a source text, and is found to be one here."""
+    may be a source text, and is found to be one here.
+
+    prompts: those that completions are thought to answer.
+    """
     nodes = {id: Node(id, kind) for id in ids}
+    about = set(prompts)
     for table, key in tables_of(kind):
-        for row in read_rows(lake, recipe, table, key, list(nodes)).iter_rows(named=True):
+        found = read_rows(lake, recipe, table, key, nodes, prompts=about)
+        for row in found.iter_rows(named=True):
             nodes[row[key]].rows[table] = row
+            about |= {row["prompt_id"]} if row.get("prompt_id") else set()
     if kind == "prompt":
         unknown = [id for id, node in nodes.items() if not node.rows]
         for node in nodes_of(lake, recipe, SOURCE_TEXT, unknown) if unknown else ():
@@ -100,15 +112,16 @@ def nodes_of(lake: Lake, recipe: str, kind: str, ids: Iterable[str]) -> list[Nod
 
 def _own_rows(lake: Lake, recipe: str, found: Found) -> dict[str, Row]:
     if tables_of(found.kind):
-        node = nodes_of(lake, recipe, found.kind, [found.id])[0]
+        node = nodes_of(lake, recipe, found.kind, [found.id], found.prompts)[0]
         if node.rows:
             return node.rows
     schema = CALLS_SCHEMA if found.table == "calls" else recipe
-    rows = read_rows(lake, schema, found.table, key_of(lake, schema, found.table), [found.id])
+    key = key_of(lake, schema, found.table)
+    rows = read_rows(lake, schema, found.table, key, [found.id], prompts=found.prompts)
     named = dict(zip([found.table], rows.iter_rows(named=True), strict=False))
     if found.kind == "judgment":  # the rating has its place and template beside it
         for table in method_tables("judgments"):
-            rated = read_rows(lake, recipe, table, "judgment_id", [found.id])
+            rated = read_rows(lake, recipe, table, "judgment_id", [found.id], prompts=found.prompts)
             named |= dict(zip([table], rated.iter_rows(named=True), strict=False))
     if found.table == "dpo_set" and rows.height:  # so has a pair what a person said of it
         named |= _label_of(lake, recipe, named["dpo_set"])

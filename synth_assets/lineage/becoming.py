@@ -6,14 +6,15 @@ its table, or only in the journal (a withdrawn judge's rating of what is kept, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from synth_assets.lineage.ancestry import Node
 from synth_assets.lineage.descent import descend, made_prompts, rows_of_calls
-from synth_assets.lineage.find import Found, key_of, read_rows
+from synth_assets.lineage.find import Found, key_of
 from synth_assets.lineage.journal import NAMES_A_MODEL, Journal
+from synth_assets.lineage.rows import read_rows
 from synth_assets.methods.retraction import RETRACTED
 from synth_assets.store.lake import Lake
 
@@ -49,8 +50,10 @@ def what_became(
     told: dict[str, Told] = {}
     reached = _Reached(journal, parents, {node.id: reasons_of(retractions)})
     order = made_prompts()
+    about = {row["prompt_id"] for row in node.rows.values() if row.get("prompt_id")}
+    about |= {id for name in order for id in by_table.get(name, ())}
     for table in sorted(by_table, key=lambda name: order.index(name) if name in order else 99):
-        for row in _states(lake, recipe, table, sorted(by_table[table])):
+        for row in _states(lake, recipe, table, sorted(by_table[table]), about):
             made_from = sorted(parents.get(row["id"], ()))
             if row["id"] not in told:
                 told[row["id"]] = {**_shown(row), "made_from": made_from}
@@ -61,9 +64,11 @@ def what_became(
     return sorted(told.values(), key=lambda row: (rank.get(row["kind"], 9), row["id"]))
 
 
-def _states(lake: Lake, recipe: str, table: str, ids: list[str]) -> list[Told]:
+def _states(
+    lake: Lake, recipe: str, table: str, ids: list[str], prompts: Collection[str]
+) -> list[Told]:
     key = key_of(lake, recipe, table)
-    found = read_rows(lake, recipe, table, key, ids, SHOWN)
+    found = read_rows(lake, recipe, table, key, ids, SHOWN, prompts=prompts)
     rows = {row[key]: row for row in found.iter_rows(named=True)}
     reasons: dict[str, str] = {}
     if table == "completions":

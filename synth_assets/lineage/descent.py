@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from synth_assets.lineage.rows import among
 from synth_assets.method import all_methods, method_tables
 from synth_assets.schemas import EDGES
 from synth_assets.store.lake import Lake
@@ -119,11 +120,12 @@ def shown_with(lake: Lake, recipe: str, calls: Iterable[str]) -> dict[str, list[
     found: dict[str, list[str]] = {}
     if not ids or not lake.has(recipe, EDGES.name):
         return found
-    with lake.temporary("calls", pl.DataFrame({"id": ids})) as wanted:
+    with among(lake, "child_id", ids) as (condition, values):
         rows = lake.execute(
             "SELECT DISTINCT child_id, parent_id "
             f"FROM {Lake.relation(recipe, EDGES.name)} WHERE kind = 'shown_with' "
-            f"AND child_id IN (SELECT id FROM {wanted}) ORDER BY ALL"
+            f"AND {condition} ORDER BY ALL",
+            values,
         )
     for call, shown in rows:
         found.setdefault(call, []).append(shown)
@@ -158,10 +160,10 @@ def _edges(
     if not parents or not lake.has(recipe, EDGES.name):
         return []
     which = f"AND table_name IN ({', '.join('?' for _ in tables)})" if tables else ""
-    with lake.temporary("parents", pl.DataFrame({"id": sorted(parents)})) as wanted:
+    with among(lake, "parent_id", parents) as (condition, values):
         return lake.execute(
             f"SELECT DISTINCT table_name, child_id, parent_id "
             f"FROM {Lake.relation(recipe, EDGES.name)} WHERE kind = ? {which} "
-            f"AND parent_id IN (SELECT id FROM {wanted}) ORDER BY ALL",
-            [kind, *tables],
+            f"AND {condition} ORDER BY ALL",
+            [kind, *tables, *values],
         )

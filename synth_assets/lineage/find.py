@@ -9,13 +9,12 @@ small ones first, and a whole id ends the search where it is found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-import polars as pl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from synth_assets.errors import QueryError
 from synth_assets.identity import ID_LENGTH, content_id
+from synth_assets.lineage.rows import ABOUT
 from synth_assets.method import Kind, all_methods, all_tables, method_tables
 from synth_assets.recipe import Recipe
 from synth_assets.schemas import CALLS
@@ -40,11 +39,13 @@ class NoSuchRow(QueryError):
 
 @dataclass(frozen=True)
 class Found:
-    """One row. table: without its schema; ``calls`` for a call."""
+    """One row. table: without its schema; ``calls`` for a call. prompts: the prompt that it is
+    about, where the table says one."""
 
     id: str
     table: str
     key: str
+    prompts: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def kind(self) -> str:
@@ -104,8 +105,8 @@ def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:
     searched: list[str] = []
     for schema, table, key in searched_tables(lake, recipe):
         searched.append(table)
-        for id in _ids_that_begin(lake, schema, table, key, wanted):
-            found.setdefault(id, Found(id, table, key))
+        for id, prompt in _ids_that_begin(lake, schema, table, key, wanted):
+            found.setdefault(id, Found(id, table, key, () if prompt is None else (prompt,)))
         if len(wanted) >= ID_LENGTH and wanted in found:
             return found[wanted]
     if not found:
@@ -145,17 +146,21 @@ def key_of(lake: Lake, schema: str, table: str) -> str:
     return declared.key if declared else next(iter(lake.column_types(schema, table)))
 
 
-def _ids_that_begin(lake: Lake, schema: str, table: str, key: str, wanted: str) -> list[str]:
-    column = quote_name(key)
-    if lake.column_types(schema, table).get(key) != "VARCHAR":
+def _ids_that_begin(
+    lake: Lake, schema: str, table: str, key: str, wanted: str
+) -> list[tuple[str, str | None]]:
+    """Each id, with the prompt that its row is about."""
+    column, types = quote_name(key), lake.column_types(schema, table)
+    if types.get(key) != "VARCHAR":
         return []
+    about = f"min({ABOUT})" if types.get(ABOUT) == "VARCHAR" and key != ABOUT else "NULL"
     # A range, and not starts_with: it prunes files by their smallest and largest id.
     rows = lake.execute(
-        f"SELECT DISTINCT {column} FROM {Lake.relation(schema, table)} "
-        f"WHERE {column} >= ? AND {column} < ? ORDER BY 1 LIMIT 6",
+        f"SELECT {column}, {about} FROM {Lake.relation(schema, table)} "
+        f"WHERE {column} >= ? AND {column} < ? GROUP BY 1 ORDER BY 1 LIMIT 6",
         [wanted, wanted + "\U0010ffff"],
     )
-    return [id for (id,) in rows]
+    return [(id, prompt) for id, prompt in rows]
 
 
 def _exported(lake: Lake, recipe: Recipe, wanted: str) -> Iterator[Found]:
@@ -170,24 +175,3 @@ def _exported(lake: Lake, recipe: Recipe, wanted: str) -> Iterator[Found]:
         for id in sides.get_column(column).unique().drop_nulls():
             if content_id("unpaired", id, label).startswith(wanted):
                 yield Found(id, "completions", "completion_id")
-
-
-def read_rows(
-    lake: Lake, schema: str, table: str, key: str, ids: list[str], columns: Sequence[str] = ()
-) -> pl.DataFrame:
-    """The rows whose ``key`` is one of ``ids``, with the version of the lake that wrote each
-    (``_snapshot``); empty, without columns, where there is no such table.
-
-    columns: which, of those that the table has; all where none is named.
-    """
-    found = lake.column_types(schema, table) if ids else {}
-    if not found:
-        return pl.DataFrame()
-    read = [n for n in found if n != "row_hash" and (not columns or n in columns or n == key)]
-    column = quote_name(key)
-    with lake.temporary("wanted", pl.DataFrame({"id": sorted(set(ids))})) as wanted:
-        return lake.frame(
-            f"SELECT {', '.join(map(quote_name, read))}, snapshot_id AS _snapshot "
-            f"FROM {Lake.relation(schema, table)} "
-            f"WHERE {column} IN (SELECT id FROM {wanted}) ORDER BY {column}"
-        )

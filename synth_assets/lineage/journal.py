@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from synth_assets.lineage.ancestry import Node
-from synth_assets.lineage.find import read_rows
+from synth_assets.lineage.rows import read_rows
 from synth_assets.methods.pair_rows import BETWEEN_JUDGES
 from synth_assets.schemas import RETRACTIONS
 from synth_assets.store.lake import Lake

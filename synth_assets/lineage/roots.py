@@ -11,7 +11,8 @@ from typing import Literal
 from synth_assets.errors import QueryError
 from synth_assets.lineage.ancestry import climb
 from synth_assets.lineage.descent import rows_of_calls
-from synth_assets.lineage.find import Found, NoSuchRow, find_row, read_rows
+from synth_assets.lineage.find import Found, NoSuchRow, find_row
+from synth_assets.lineage.rows import read_rows
 from synth_assets.method import all_methods, method_tables
 from synth_assets.methods.pair_rows import BETWEEN_JUDGES
 from synth_assets.recipe import Recipe

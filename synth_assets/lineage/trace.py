@@ -16,8 +16,9 @@ from synth_assets.lineage.ancestry import Node, Row, climb
 from synth_assets.lineage.becoming import reasons_of, what_became
 from synth_assets.lineage.descent import shown_with
 from synth_assets.lineage.filters import completion_filters, prompt_filters
-from synth_assets.lineage.find import find_row, read_rows
+from synth_assets.lineage.find import find_row
 from synth_assets.lineage.journal import Journal, retractions_of, why_erased
+from synth_assets.lineage.rows import read_rows
 from synth_assets.lineage.template_texts import TemplateTexts
 from synth_assets.lineage.versions import RowVersions
 from synth_assets.method import method_tables
@@ -45,12 +46,15 @@ class _Looked:
     def judgments(self) -> dict[str, list[Row]]:
         """completion_id → its judgments, with the template of the rating."""
         ids = self._ids("completion")
+        about = {node.row.get("prompt_id") for node in self.nodes if node.kind == "completion"}
+        prompts = [id for id in about if id]
+        of, key = (self.lake, self.recipe.name), "completion_id"
         extra: dict[str, Row] = {}
         for table in method_tables("judgments"):
-            rated = read_rows(self.lake, self.recipe.name, table, "completion_id", ids)
+            rated = read_rows(*of, table, key, ids, prompts=prompts)
             extra |= {row["judgment_id"]: row for row in rated.iter_rows(named=True)}
         found: dict[str, list[Row]] = {}
-        rows = read_rows(self.lake, self.recipe.name, "judgments", "completion_id", ids)
+        rows = read_rows(*of, "judgments", key, ids, prompts=prompts)
         for row in rows.iter_rows(named=True):
             beside = extra.get(row["judgment_id"], {})
             found.setdefault(row["completion_id"], []).append(
@@ -101,10 +105,16 @@ class _Looked:
 
 
 def trace_row(lake: Lake, recipe: Recipe, id: str) -> Told:
-    """The row with that id, its ancestors, and what was made from it.
+    """The row with that id, its ancestors, and what was made from it, all as one version of the
+    lake has them.
 
     Errors: `QueryError` where no row, or more than one, has the id.
     """
+    with lake.reading():
+        return _traced(lake, recipe, id)
+
+
+def _traced(lake: Lake, recipe: Recipe, id: str) -> Told:
     try:
         found = find_row(lake, recipe, id)
     except QueryError as error:

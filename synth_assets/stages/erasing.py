@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from synth_assets.lineage.descent import cited_columns, citing_tables, shown_with_any
-from synth_assets.lineage.find import prompt_tables, read_rows
+from synth_assets.lineage.find import prompt_tables
 from synth_assets.lineage.roots import WITH_FILES
+from synth_assets.lineage.rows import read_rows
 from synth_assets.lineage.withdrawal import Withdrawal, reach, with_tagged
 from synth_assets.llm.recovery import recover
 from synth_assets.method import methods_of

@@ -21,6 +21,11 @@ LAYOUT = 2
 hashes are sums (decision 36)."""
 
 
+ROWS_TOGETHER = 16_384
+"""Rows of a row group in the lake's files. A look-up of a row reads the texts of its whole row
+group, and a scan costs more the more there are: DuckDB's own 122,880 suit scans alone."""
+
+
 def write_lock(home: Home) -> AbstractContextManager[None]:
     """SQLite admits one writer, and gives up within 10 ms: writers queue here instead."""
     if home.catalog_file is None:
@@ -101,3 +106,4 @@ def write_layout(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         f"INSERT INTO lake.llm.layout SELECT {LAYOUT} WHERE NOT EXISTS (FROM lake.llm.layout)"
     )
+    connection.execute("CALL lake.set_option('parquet_row_group_size', ?)", [ROWS_TOGETHER])
