@@ -31,7 +31,7 @@ LOOKED_UP = {
 
 def main(rows: int) -> int:
     """Prints the table; gives the exit code: 1 where a median is above the floor."""
-    home = make_lake(Path(".synth_bench") / f"why_{rows}", rows)
+    home = make_lake(Path(".synth_bench") / f"why_by_prompt_{rows}", rows)
     recipe = load_recipe(find_recipe("quickstart")).model_copy(update={"name": RECIPE})
     slow = 0
     print(f"{rows:,} completions; seconds of {REPEATS} look-ups of different rows")

@@ -10,10 +10,11 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from synth_assets.errors import LakeError
-from synth_assets.store.attachment import LAYOUT
+from synth_assets.store.attachment import LAYOUT, ROWS_TOGETHER
 from synth_assets.store.commits import CommitLog
 from synth_assets.store.home import Home
 from synth_assets.store.lake import Lake
@@ -39,6 +40,24 @@ def insert(recipe: str, row_id: str) -> Callable[[Any], Any]:
 def ids(lake: Lake, recipe: str) -> list[str]:
     rows = lake.execute(f"SELECT id FROM {Lake.relation(recipe, 't')} ORDER BY id")
     return [row_id for (row_id,) in rows]
+
+
+def test_a_look_up_reads_few_rows_together_since_row_groups_are_small(
+    lake: Lake, recipe: str
+) -> None:
+    lake.ensure_table(recipe, {"id": "VARCHAR"}, "t")
+    rows = 2 * ROWS_TOGETHER + 5
+    sql = f"INSERT INTO {Lake.relation(recipe, 't')} SELECT n::VARCHAR FROM range({rows}) AS t(n)"
+    lake.transaction(lambda connection: connection.execute(sql))
+    groups = [
+        group.num_rows
+        for file in lake.home.path.rglob("*.parquet")
+        for metadata in [pq.read_metadata(file)]
+        for group in map(metadata.row_group, range(metadata.num_row_groups))
+        if recipe in file.parts
+    ]
+    assert sum(groups) == rows
+    assert max(groups) <= ROWS_TOGETHER
 
 
 # -- reading ------------------------------------------------------------------------------------
