@@ -92,12 +92,12 @@ def first_tables() -> tuple[str, ...]:
 def find_row(lake: Lake, recipe: Recipe, text: str) -> Found:
     """The one row whose id is ``text`` or begins with it.
 
-    Errors: `NoSuchRow` where no row has it (with the tables that were searched), `QueryError` where
-    several have.
+    Errors: `NoSuchRow` where it is no id, or no row has it (with the tables that were searched),
+    `QueryError` where several have.
     """
     wanted = text.strip().lower()
     if not re.fullmatch(r"[0-9a-z_-]+", wanted) or len(wanted) < SHORTEST_PREFIX:
-        raise QueryError(
+        raise NoSuchRow(
             f"{text!r} is no id: give a whole one, such as a prompt_id or example_id, or at least "
             f"its first {SHORTEST_PREFIX} characters"
         )
