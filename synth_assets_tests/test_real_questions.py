@@ -26,6 +26,7 @@ def solutions(data: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+@pytest.mark.full
 def test_verified_equals_the_released_verdict_on_all_5276_solutions(school: dict[str, Any]):
     rows = run_as_json(
         "query",

@@ -100,6 +100,7 @@ def test_a_recipe_to_copy_shows_the_same_with_real_models(name: str) -> None:
     assert [words for words in MODELS if words not in text] == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", recipe_paths(), ids=lambda path: path.stem)
 def test_each_commented_model_may_take_the_place_of_the_offline_one(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

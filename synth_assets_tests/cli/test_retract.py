@@ -218,6 +218,7 @@ def test_a_seed_takes_all_that_was_made_from_it_out_of_sets_and_exports_without_
     assert set(states().values()) == {"current"}
 
 
+@pytest.mark.full
 def test_a_later_run_and_a_later_round_stay_without_it(
     withdrawn: Retracted, teacher: Teacher
 ) -> None:

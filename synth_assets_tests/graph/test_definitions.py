@@ -174,6 +174,7 @@ def test_the_code_version_follows_what_decides_the_table_alone(tmp_path: Path):
     assert {table for table in before if hotter[table] != before[table]} == {"completions"}
 
 
+@pytest.mark.full
 def test_loading_all_recipes_imports_neither_litellm_nor_a_model_library(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-c", LOADS],

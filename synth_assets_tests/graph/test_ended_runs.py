@@ -16,6 +16,8 @@ from synth_assets.store.home import Home
 from synth_assets_tests.graph.caught_runs import Server, asked_of, recipe_at, running
 from synth_assets_tests.llm.loopback import loopback
 
+pytestmark = pytest.mark.full  # five processes of a whole run
+
 Statuses = list[tuple[str, dg.DagsterRunStatus]]
 
 

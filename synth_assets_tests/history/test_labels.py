@@ -84,6 +84,7 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.full
 def test_a_tag_is_made_again_with_the_labels_that_it_keeps(
     tagged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,7 @@ def test_a_student_of_its_own_prompts_alone_loses_kinds():
 SMALL = Sizes(people=150, exam=6, per_round=70)
 
 
+@pytest.mark.full
 def test_rounds_of_the_recipe_are_opened_with_a_student_that_is_refitted(tmp_path: Path):
     seen = run_rounds(tmp_path, "replace", rounds=2, seed=1, sizes=SMALL, open_round=by_stages)
     assert [(each.round, each.problems) for each in seen] == [(1, ()), (2, ())]

@@ -125,11 +125,13 @@ def withdraw(made: Bench, source: str, *, erase: bool) -> tuple[Path, ...]:
     return left
 
 
+@pytest.mark.full
 def test_what_a_person_withdraws_leaves_the_set(made: Bench):
     withdraw(made, sft(made)[0]["completion_id"], erase=False)
     assert [row["origin"] for row in sft(made)] == ["model:teacher"]
 
 
+@pytest.mark.full
 def test_what_is_erased_is_in_no_file_and_does_not_come_back(made: Bench):
     home, line = made.lake.home.path, json.dumps(PERSON)[1:-1]
     assert files_with(home, line)

@@ -144,6 +144,7 @@ def test_after_a_new_round_the_whole_is_checked_by_what_came(
     assert looked_at["children", "relationships"] == 5
 
 
+@pytest.mark.full
 def test_a_change_of_one_round_among_several_is_checked_alone(
     family: Bench, looked_at: dict[tuple[str, str], int], monkeypatch: pytest.MonkeyPatch
 ):
