@@ -63,7 +63,7 @@ def checked(
         near: dict[str, str] = {}
         is_known = content is not None and not anew
         if change is not None and is_known and to_run and not is_small(change):
-            rows = RowsToCheck(workshop, stage.name, change, opened)
+            rows = RowsToCheck(workshop, change, opened)
             near = dict(_near(workshop, stage, rows, definitions, to_run))
         ran = {
             result.name: result

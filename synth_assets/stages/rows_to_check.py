@@ -122,7 +122,6 @@ class RowsToCheck:
     """Which rows of a changed table each check has to look at."""
 
     workshop: Workshop
-    table: str
     change: Change
     opened: ExitStack
     _gone: dict[tuple[str, str, int], str | None] = field(default_factory=dict)

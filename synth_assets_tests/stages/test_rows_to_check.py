@@ -156,7 +156,8 @@ def test_a_change_of_one_round_among_several_is_checked_alone(
 
     def counted(*arguments: Any) -> str | None:
         relation = run(*arguments)
-        if arguments[0].table == "completions" and relation is not None:
+        known = getattr(arguments[0].change, "known", None)
+        if known is not None and known.table_name == "completions" and relation is not None:
             rows.append(family.lake.execute(f"SELECT count(*) FROM {relation}")[0][0])
         return relation
 
